@@ -38,19 +38,19 @@ class StateError(HubtuiError):
     """A file below ``state_dir`` cannot be used; it is named and left as it is."""
 
 
-class ChangedSinceShown(HubtuiError):  # noqa: N818 - the words of the design
+class ChangedSinceShown(HubtuiError):
     """What the plan was made for is no longer so; nothing was done."""
 
 
-class Refused(HubtuiError):  # noqa: N818
+class Refused(HubtuiError):
     """hubtui will not do this."""
 
 
-class LockHeld(HubtuiError):  # noqa: N818
+class LockHeld(HubtuiError):
     """Another change has the lock."""
 
 
-class CommandFailed(HubtuiError):  # noqa: N818
+class CommandFailed(HubtuiError):
     """A program of the system ended with an error."""
 
 

@@ -1,0 +1,58 @@
+"""Where everything starts. Imports os and sys alone: the first screen is there before Textual."""
+
+import os
+import sys
+
+PANES = ("glance", "signups", "accounts", "release", "watchdog")
+_UP = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J\x1b[1;7m hubtui \x1b[0m  looking at the course …"
+_DOWN = "\x1b[?25h\x1b[?1049l"
+
+
+def main() -> int:
+    """The app where no verb is given, the command line otherwise."""
+    os.umask(0o077)
+    options = app_options(sys.argv[1:])
+    if options is None:
+        from hubtui.cli.main import main as cli
+
+        return cli(sys.argv[1:])
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("hubtui: the app needs a terminal; see hubtui --help for the verbs.\n")
+        return 2
+    curtain(_UP)
+    from hubtui.tui.start import start
+
+    return start(options, lambda: curtain(_DOWN))
+
+
+def app_options(argv: list[str]) -> "dict[str, str] | None":
+    """The app's options, or None where this is a command line: click's import costs 60 ms."""
+    found = {"pane": ""}
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word in ("--read-only", "--no-mouse"):
+            found[word] = "yes"
+        elif word == "--config" and rest:
+            found["--config"] = rest.pop(0)
+        elif word.startswith("--config="):
+            found["--config"] = word.partition("=")[2]
+        elif word in PANES and not found["pane"] and word not in _also_nouns(rest):
+            found["pane"] = word
+        else:
+            return None
+    return found
+
+
+def _also_nouns(rest: list[str]) -> "tuple[str, ...]":
+    """``hubtui signups list`` is a command, ``hubtui signups`` the pane."""
+    return PANES if any(not word.startswith("-") for word in rest) or "--help" in rest else ()
+
+
+def curtain(codes: str) -> None:
+    """Write to the terminal at once."""
+    os.write(1, codes.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

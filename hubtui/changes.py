@@ -1,0 +1,131 @@
+"""Every change that hubtui knows: from the kind of a plan to its chains, its lock and its words.
+
+Both faces and ``hubtui run ID`` go through here, so what was shown is what is run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from hubtui.errors import StateError
+from hubtui.events import Outcome
+from hubtui.plan import plans
+from hubtui.plan.execute import execute
+from hubtui.plan.plans import Plan
+from hubtui.plan.steps import Chain
+from hubtui.server import Server
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One kind of change. Module and names are text: a face imports only what it is asked for."""
+
+    module: str
+    subject: str
+    """The record of one subject."""
+    chain: str
+    """The function that makes a subject's chain."""
+    lock: str = "accounts"
+    loses: bool = False
+    """Something goes away: the dialog's default is cancel."""
+    typed: bool = False
+    """The subject's name has to be typed."""
+
+
+CHANGES = {
+    "approve": Change("hubtui.enrol", "Enrolment", "approve_chain"),
+    "create": Change("hubtui.enrol", "Creation", "create_chain"),
+    "discard": Change("hubtui.decline", "Row", "discard_chain", loses=True),
+    "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
+}
+
+
+def change_of(plan: Plan) -> Change:
+    """What the plan's kind means. Raises StateError for one of a newer hubtui."""
+    try:
+        return CHANGES[plan.kind]
+    except KeyError:
+        raise StateError(f"Plan {plan.id} is of a kind that is not known: {plan.kind}.") from None
+
+
+def chains(server: Server, plan: Plan) -> list[Chain]:
+    """The steps of every subject, built anew from the plan."""
+    change = change_of(plan)
+    module = import_module(change.module)
+    subject: type[msgspec.Struct] = getattr(module, change.subject)
+    chain: Callable[..., Chain] = getattr(module, change.chain)
+    return [chain(server, each, **plan.params) for each in plan.subjects_as(subject)]
+
+
+class StepLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One step as it is shown before anybody says yes."""
+
+    kind: str
+    say: str
+    done: bool
+    """Nothing to do: the state is so already."""
+
+
+class SubjectLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One subject of a plan with its steps, as they are shown."""
+
+    key: str
+    name: str
+    steps: tuple[StepLine, ...]
+    notes: tuple[str, ...] = ()
+
+
+def preview(server: Server, plan: Plan) -> list[SubjectLine]:
+    """What the plan would do now, for a dialog or ``--dry-run``: the same steps as the run's."""
+    names = {str(subject.get("key")): title_of(subject) for subject in plan.subjects}
+    return [
+        SubjectLine(
+            key=chain.subject,
+            name=names[chain.subject],
+            steps=tuple(
+                StepLine(kind=step.kind, say=step.say(), done=step.done()) for step in chain.steps
+            ),
+            notes=tuple(chain.notes),
+        )
+        for chain in chains(server, plan)
+    ]
+
+
+def totals(lines: list[SubjectLine]) -> str:
+    """``12 useradd · 12 home · 12 authorise``: what is still to be done."""
+    kinds = Counter(
+        step.kind for line in lines for step in line.steps if not step.done and step.kind != "check"
+    )
+    return " · ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
+
+
+def to_be_typed(plan: Plan) -> str:
+    """The name that a person has to type before this plan may run; empty where a yes is enough.
+
+    An account that is there changes hands: never by a key alone.
+    """
+    for subject in plan.subjects:
+        if subject.get("verdict") in ("earlier", "staff"):
+            return title_of(subject)
+    return title_of(plan.subjects[0]) if change_of(plan).typed else ""
+
+
+def title_of(subject: dict[str, Any]) -> str:
+    """What a person calls a subject of a plan."""
+    return str(subject.get("name") or subject.get("key", ""))
+
+
+def carry_out(server: Server, run: str) -> Outcome:
+    """Run a confirmed plan in this process; what ``hubtui run ID`` does."""
+    plan = plans.load(server.state, run)
+
+    def build(lock: int) -> list[Chain]:
+        return chains(dataclasses.replace(server, lock=lock), plan)
+
+    return execute(server.state, server.clock, plan, change_of(plan).lock, build)

@@ -1,0 +1,1 @@
+"""The command line: nouns, then verbs; one file a noun. No logic of the course lives here."""

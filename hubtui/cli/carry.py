@@ -1,0 +1,99 @@
+"""A change from the command line: show the plan, ask, start the run, follow it to its end."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from hubtui import changes
+from hubtui.cli.base import App, need_root
+from hubtui.errors import UsageError
+from hubtui.events import Event, Outcome, What
+from hubtui.names import shown
+from hubtui.plan import runs
+from hubtui.plan.plans import Plan
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def change_options(function: F) -> F:
+    """--dry-run, --yes and --json, as every change has them."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Show what would be done, and stop."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--json", "as_json", is_flag=True, help="The plan, or the events, as JSON."),
+    ):
+        function = option(function)
+    return function
+
+
+def carry(app: App, plan: Plan, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Show, ask, do; returns the exit code."""
+    server = app.server
+    if not plan.subjects:
+        click.echo("Nothing to do.")
+        return 0
+    if dry_run or not yes:
+        _show(plan, changes.preview(server, plan), as_json=as_json and dry_run)
+    if dry_run:
+        return 0
+    need_root(plan.title)
+    if not yes and not _agreed(plan):
+        click.echo("Nothing was done.", err=True)
+        return 1
+    process = runs.start(server.state, app.config_file, plan, server.clock())
+    return follow(app, plan, functools.partial(runs.follow, process=process), as_json=as_json)
+
+
+def follow(app: App, plan: Plan, events: Callable[..., Any], *, as_json: bool) -> int:
+    """Print what a run says until it is over; returns the exit code."""
+    names = {str(s.get("key")): changes.title_of(s) for s in plan.subjects}
+    good = True
+    try:
+        for event in events(app.server.state, plan.id):
+            if event is None:
+                continue
+            if as_json:
+                click.echo(msgspec.json.encode(event).decode())
+            elif event.event is What.END:
+                _say_end(names.get(event.subject, event.subject), event)
+            elif event.event is What.DONE:
+                click.echo(f"{plan.title}: {event.text or event.outcome}.")
+            if event.event is What.DONE:
+                good = event.outcome is not None and event.outcome.good
+    except KeyboardInterrupt:
+        click.echo(f"\nThe change goes on. See: hubtui journal resume {plan.id}", err=True)
+        return 1
+    return 0 if good else 1
+
+
+def _show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:
+    if as_json:
+        document = {"format": 1, "kind": plan.kind, "title": plan.title, "subjects": lines}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return
+    click.echo(f"{plan.title}: {changes.totals(lines)}")
+    for line in lines:
+        click.echo(f"  {shown(line.name, limit=60)}")
+        for note in line.notes:
+            click.echo(f"    ! {note}")
+        for step in line.steps:
+            click.echo(f"    {'✓' if step.done else '·'} {step.say}")
+
+
+def _agreed(plan: Plan) -> bool:
+    if not (sys.stdin.isatty() and os.isatty(2)):
+        raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
+    return click.confirm(f"{plan.title}?", default=False, err=True)
+
+
+def _say_end(name: str, event: Event) -> None:
+    outcome = event.outcome or Outcome.FAILED
+    text = f": {shown(event.text)}" if event.text else ""
+    click.echo(f"  {outcome:<9} {shown(name, limit=60)}{text}", err=not outcome.good)

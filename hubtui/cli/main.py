@@ -1,0 +1,64 @@
+"""The program's own options, its nouns, and errors as one sentence with an exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from hubtui import __version__
+from hubtui.cli.base import App, config_option
+from hubtui.errors import HubtuiError
+
+_NOUNS = {
+    "signups": ("hubtui.cli.signups", "group", "Sign-ups: who waits, approve, discard."),
+    "journal": ("hubtui.cli.journal", "group", "What was done, by whom, when."),
+    "run": ("hubtui.cli.journal", "run", ""),
+}
+
+
+class Nouns(click.Group):
+    """Imports a noun when it is asked for: each start pays for its own verbs only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [noun for noun, (_, _, text) in _NOUNS.items() if text]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _NOUNS:
+            return None
+        module, attribute, _ = _NOUNS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(noun, text) for noun, (_, _, text) in _NOUNS.items() if text])
+
+
+@click.command(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hubtui")
+@config_option
+@click.pass_context
+def program(context: click.Context) -> None:
+    """The console of a JupyterHub course. Without a command: the app."""
+    context.ensure_object(App)
+
+
+def main(argv: list[str]) -> int:
+    """Run a verb; returns the exit code. No traceback reaches a user."""
+    try:
+        code = program.main(args=argv, prog_name="hubtui", standalone_mode=False)
+    except click.ClickException as e:
+        e.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Nothing more is done.", err=True)
+        return 1
+    except HubtuiError as e:
+        click.echo(f"hubtui: {e}", err=True)
+        return e.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0

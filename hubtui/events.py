@@ -1,0 +1,121 @@
+"""Events: what a run says while it works, one JSON line each in ``runs/ID.jsonl``.
+
+The run's process alone writes them; TUI, CLI and ``--json`` follow the file, so every face, and a
+second hubtui, sees the same.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from hubtui.state import append_now
+
+
+class What(StrEnum):
+    """What an event tells."""
+
+    PLAN = "plan"
+    """The run holds its lock and begins."""
+    START = "start"
+    """A step begins."""
+    PROGRESS = "progress"
+    END = "end"
+    """A subject is through; ``outcome`` says how."""
+    DONE = "done"
+    """The run is over; ``outcome`` says how."""
+
+
+class Outcome(StrEnum):
+    """How a subject, or a whole run, ended."""
+
+    DONE = "done"
+    ALREADY = "already"
+    """Nothing had to be done."""
+    FAILED = "failed"
+    CHANGED = "changed"
+    """Changed since shown: nothing was done."""
+    CANCELLED = "cancelled"
+    HELD = "held"
+    """Another change holds the lock: nothing was done."""
+    DROPPED = "dropped"
+    """An unfinished run that a person gave up."""
+
+    @property
+    def good(self) -> bool:
+        """True where the subject is now as the plan wanted it."""
+        return self in (Outcome.DONE, Outcome.ALREADY)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of ``runs/ID.jsonl``."""
+
+    format: int = 1
+    run: str
+    seq: int
+    event: What
+    step: str = ""
+    subject: str = ""
+    outcome: Outcome | None = None
+    text: str = ""
+    at: str = ""
+
+
+class EventLog:
+    """The writer's side: numbers the events and appends them."""
+
+    def __init__(self, path: Path, run: str) -> None:
+        self.path, self.run = path, run
+        self._seq = sum(1 for _ in Follower(path).new())
+
+    def emit(
+        self,
+        event: What,
+        *,
+        step: str = "",
+        subject: str = "",
+        outcome: Outcome | None = None,
+        text: str = "",
+        at: str = "",
+    ) -> None:
+        """Append one event; a full disk loses events, never the change itself."""
+        self._seq += 1
+        record = Event(
+            run=self.run,
+            seq=self._seq,
+            event=event,
+            step=step,
+            subject=subject,
+            outcome=outcome,
+            text=text,
+            at=at,
+        )
+        append_now(self.path, msgspec.json.encode(record))
+
+
+class Follower:
+    """The reader's side: each call to new() gives the events that came since the last one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def new(self) -> list[Event]:
+        """The complete lines since the last call; never blocks, skips what cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        events = []
+        for line in whole.splitlines():
+            try:
+                events.append(msgspec.json.decode(line, type=Event))
+            except msgspec.DecodeError:
+                continue
+        return events

@@ -1,0 +1,67 @@
+"""One writer per thing: a lock is a flock on a file that says who holds it.
+
+The descriptor is handed to the programs that a run starts (``hold`` in server.run): if hubtui is
+killed, the lock stays until the last of them has ended, so nobody starts beside a useradd that is
+still at work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubtui.errors import LockHeld, StateError
+from hubtui.state import make_dir
+
+
+@contextlib.contextmanager
+def lock(state_dir: Path, name: str, holder: str, *, patience: float = 2.0) -> Iterator[int]:
+    """Hold the lock ``name``; yields its descriptor.
+
+    Waits ``patience`` seconds at most, then raises LockHeld with what the holder wrote.
+    """
+    path = make_dir(state_dir / "locks") / name
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as e:
+        raise StateError(f"{path} cannot be opened: {e.strerror}.") from e
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    who = os.pread(fd, 500, 0).decode(errors="replace") or "another hubtui"
+                    raise LockHeld(
+                        f"Another change to the {name} is running: {who}. "
+                        "Try again when it is through."
+                    ) from None
+                time.sleep(0.05)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, holder.encode()[:500], 0)
+        yield fd
+        os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the flock on ``path``; False where there is no such file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)

@@ -1,0 +1,48 @@
+"""Step and Chain: what a plan consists of. A step knows how to say, check, do and prove itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+
+class Step:
+    """One thing to be done for one subject. Subclasses live beside the use case that needs them.
+
+    The dialog, ``--dry-run``, the run and the tests read the same object, so what is shown is what
+    is done. A step raises a HubtuiError where it fails; ChangedSinceShown where its ground moved.
+    """
+
+    kind = "step"
+    """Its name in journal and events: a kind, never arguments."""
+
+    lasting = True
+    """Whether it changes something; then the journal is on the disk before it starts."""
+
+    def say(self) -> str:
+        """What it will do: the command as it will be run, or a phrase in the course's words."""
+        raise NotImplementedError
+
+    def done(self) -> bool:
+        """Whether the state already is as this step would leave it. Only looks."""
+        return False
+
+    def do(self) -> Iterator[str]:
+        """Do it; may yield progress for a person."""
+        raise NotImplementedError
+
+    def verify(self) -> None:
+        """Look at the state afterwards; raise where it is not what say() promised."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps of one subject, in order. A failure ends this chain and no other."""
+
+    subject: str
+    """Its key among the plan's subjects, and its row on the screen."""
+    steps: Sequence[Step]
+    uid: int | None = None
+    """Stands for the name in the journal once there is an account."""
+    notes: Sequence[str] = field(default=())
+    """Sentences to read before saying yes."""

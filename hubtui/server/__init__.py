@@ -1,0 +1,45 @@
+"""The server: the only rooms that touch the machine, and the record that brings them to a use case.
+
+run          the programs of the system, through sh
+hubdb        the hub's database (SQLite, NativeAuthenticator)
+hubapi       the hub's REST interface
+listeners    who listens on a port
+accounts     Unix accounts and groups
+homes        home folders, as root may look at them: from outside
+as_student   what is done inside a home, by a process that is the student
+ledger       which uid was given to whom, for good
+roster       the list of account names
+processes    what runs under an account's uid
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubtui.clock import Clock, now
+
+if TYPE_CHECKING:
+    from hubtui.course import Course
+    from hubtui.server.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One machine, passed in. A record without methods: rooms take from it what they need."""
+
+    course: Course
+    state: Path
+    """``state_dir``."""
+    run: Run
+    clock: Clock = now
+    lock: int | None = None
+    """The descriptor of the lock that changing commands hold too; None outside of a run."""
+
+
+def server_of(course: Course) -> Server:
+    """The machine we are on."""
+    from hubtui.server.run import run
+
+    return Server(course=course, state=course.state_dir, run=run)

@@ -1,0 +1,198 @@
+"""The join: one look at sign-ups, hub users, Unix accounts, homes, roster and uid ledger together.
+
+Looking never locks. What cannot be looked at (a hub that is down, a locked database) is named in
+``missing`` and everything else still works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hubtui.course import Course
+from hubtui.errors import HubtuiError
+from hubtui.expected import path as expected_path
+from hubtui.expected import read_expected
+from hubtui.names import TwinIndex
+from hubtui.server import Server, accounts, homes, hubdb, ledger, roster
+from hubtui.server.accounts import Account, Accounts
+from hubtui.server.hubdb import SignUp, UserRow
+from hubtui.server.ledger import Ledger
+from hubtui.server.roster import Roster
+
+T = TypeVar("T")
+
+POWERFUL = frozenset({"root", "sudo", "adm", "admin", "wheel", "docker", "lxd", "disk", "shadow"})
+"""Groups whose members can become root, or read everything."""
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that could not be looked at."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there was at one moment."""
+
+    at: datetime
+    course: Course
+    accounts: Accounts
+    roster: Roster
+    ledger: Ledger
+    homes: Mapping[str, int]
+    """Name and owner of everything directly below ``accounts.homes``."""
+    sign_ups: tuple[SignUp, ...]
+    users: Mapping[str, UserRow]
+    expected: frozenset[str] | None
+    """Names on the expected list; None where no list was given."""
+    missing: tuple[Missing, ...]
+    parts: Mapping[str, tuple[object, Any]]
+    """What was read, by its stamp: the next survey reads again only what has changed."""
+
+    @cached_property
+    def students(self) -> Mapping[str, Account]:
+        """The course accounts by name; who that is, the design says."""
+        return {a.name: a for a in self.accounts.by_name.values() if self.is_course_account(a)}
+
+    def is_course_account(self, account: Account) -> bool:
+        """In the roster or the course's group; uid ≥ 1000; home below ``homes``; not staff."""
+        rules = self.course.accounts
+        return (
+            account.uid >= 1000
+            and account.uid != accounts.NOBODY
+            and account.home.parent == rules.homes
+            and account.name not in rules.staff
+            and (account.name in self.roster or account.name in self._group)
+        )
+
+    @cached_property
+    def _group(self) -> set[str]:
+        return self.accounts.in_group(self.course.accounts.group)
+
+    @cached_property
+    def sharers(self) -> Mapping[int, list[str]]:
+        """Uids that more than one account has: whoever logs in as one is the other."""
+        by_uid: dict[int, list[str]] = {}
+        for account in self.accounts.by_name.values():
+            by_uid.setdefault(account.uid, []).append(account.name)
+        return {uid: names for uid, names in by_uid.items() if len(names) > 1}
+
+    def power_of(self, account: Account) -> str | None:
+        """A group of the account that could become root, if there is one."""
+        powerful = POWERFUL.intersection(self.accounts.groups)
+        for group in sorted(powerful):
+            if account.name in self.accounts.members.get(group, ()):
+                return group
+            if account.gid == self.accounts.groups[group]:
+                return group
+        return None
+
+    @cached_property
+    def twins(self) -> TwinIndex:
+        """Names that a sign-up could be mistaken for: accounts of people, and authorised ones."""
+        people = (a.name for a in self.accounts.by_name.values() if a.uid >= 1000)
+        return TwinIndex({*people, *(s.name for s in self.sign_ups)})
+
+    def free_uids(self) -> Iterator[int]:
+        """The uids for new accounts, in order. Raises Refused where they run out."""
+        taken: Iterable[int] = (
+            *self.ledger.by_uid,
+            *(a.uid for a in self.accounts.by_name.values()),
+            *self.homes.values(),
+        )
+        uids = self.course.accounts.uids
+        return accounts.free_uids(uids.first, uids.last, taken)
+
+
+def survey(server: Server, before: Survey | None = None) -> Survey:
+    """Look at everything; what has not changed since ``before`` is taken from there."""
+    course, missing = server.course, list[Missing]()
+    old = before.parts if before else {}
+    parts: dict[str, tuple[object, Any]] = {}
+
+    def part(what: str, stamp: Callable[[], object], read: Callable[[], T], none: T) -> T:
+        try:
+            now = stamp()
+            if what in old and old[what][0] == now:
+                parts[what] = old[what]
+            else:
+                parts[what] = (now, read())
+        except HubtuiError as e:
+            missing.append(Missing(what=what, why=str(e)))
+            return none
+        except OSError as e:
+            missing.append(Missing(what=what, why=f"{e.filename or what}: {e.strerror or e}."))
+            return none
+        found: T = parts[what][1]
+        return found
+
+    database = course.hub.database
+    sign_ups = part(
+        "sign-ups",
+        lambda: hubdb.stamp_of(database),
+        lambda: tuple(hubdb.sign_ups(database)),
+        tuple[SignUp, ...](),
+    )
+    users = part(
+        "hub users",
+        lambda: hubdb.stamp_of(database),
+        lambda: {user.name: user for user in hubdb.hub_users(database)},
+        dict[str, UserRow](),
+    )
+    found = part("accounts", accounts.stamp_of, accounts.read_accounts, Accounts({}, {}))
+    lines = part(
+        "roster",
+        lambda: _stamp(course.accounts.roster),
+        lambda: roster.read_roster(course.accounts.roster),
+        Roster({}),
+    )
+    uids = part(
+        "uid ledger",
+        lambda: _stamp(ledger.path(server.state)),
+        lambda: ledger.read_ledger(server.state),
+        Ledger(()),
+    )
+    expected: frozenset[str] | None = part(
+        "expected names",
+        lambda: _stamp(expected_path(server.state)),
+        lambda: read_expected(server.state),
+        None,
+    )
+    owners = part(
+        "homes",
+        lambda: _stamp(course.accounts.homes),
+        lambda: homes.owners(course.accounts.homes),
+        dict[str, int](),
+    )
+    return Survey(
+        at=server.clock(),
+        course=course,
+        accounts=found,
+        roster=lines,
+        ledger=uids,
+        homes=owners,
+        sign_ups=sign_ups,
+        users=users,
+        expected=expected,
+        missing=tuple(missing),
+        parts=parts,
+    )
+
+
+def _stamp(path: Path | None) -> tuple[int, ...]:
+    if path is None:
+        return ()
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0,)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)

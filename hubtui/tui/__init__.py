@@ -1,0 +1,1 @@
+"""The screens: panes, dialogs and the widgets that they share."""

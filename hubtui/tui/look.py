@@ -1,0 +1,107 @@
+"""What the panes show: looked at by a thread every two seconds, as rows that are ready to paint.
+
+The thread reads, judges and builds; the event loop only filters, sorts and syncs. A look at which
+nothing has changed costs a few calls of stat().
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.text import Text
+
+from hubtui import signups
+from hubtui.clock import parse
+from hubtui.errors import HubtuiError
+from hubtui.plan import runs
+from hubtui.plan.plans import Plan
+from hubtui.server import Server, as_student
+from hubtui.server.accounts import Account
+from hubtui.server.as_student import Contents
+from hubtui.server.hubdb import SignUp
+from hubtui.signups import Judgement, judge
+from hubtui.students import Survey, survey
+from hubtui.tui.columns import Row
+
+_INSIDE = 60.0
+"""Seconds for which a look into a home is good enough to show."""
+_STALE = 30.0
+"""Seconds after which ages (``5 min``) are written anew though nothing else has changed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a pane."""
+
+    name: str
+    row: Row
+    search: str
+    """Lower case; what the filter looks in."""
+    sort: tuple[object, ...]
+    """One comparable value per order of the pane."""
+    detail: Callable[[], Text]
+    ready: bool = False
+    """Whether ``*`` marks it."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything that the panes show, at one moment."""
+
+    survey: Survey
+    judged: Mapping[str, tuple[SignUp, Judgement]]
+    """By the row's key: the sign-up's id."""
+    since: Mapping[str, datetime]
+    """By digest: when hubtui first saw the sign-up."""
+
+    @property
+    def waiting(self) -> int:
+        """How many sign-ups are pending."""
+        return sum(not sign_up.authorised for sign_up, _ in self.judged.values())
+
+
+class Looker:
+    """Looks again and again; remembers what has not changed."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._last: Look | None = None
+        self._at = 0.0
+        self._inside: dict[int, tuple[float, Contents]] = {}
+
+    def look(self, *, fresh: bool = False) -> Look | None:
+        """A new Look, or None where nothing worth showing has changed."""
+        before = self._last.survey if self._last and not fresh else None
+        seen = survey(self.server, before)
+        now = time.monotonic()
+        if (
+            before is not None
+            and seen.parts == before.parts
+            and seen.missing == before.missing
+            and now - self._at < _STALE
+        ):
+            return None
+        since: dict[str, datetime] = {}
+        with contextlib.suppress(HubtuiError):  # a plain user looks without writing
+            since = {d: parse(at) for d, at in signups.first_seen(self.server, seen).items()}
+        judged = {str(s.id): (s, judge(seen, s, self._look_inside)) for s in seen.sign_ups}
+        self._last, self._at = Look(survey=seen, judged=judged, since=since), now
+        return self._last
+
+    def unfinished(self) -> list[Plan]:
+        """Changes that a kill or a reboot left."""
+        try:
+            return runs.unfinished(self.server.state)
+        except (HubtuiError, OSError):
+            return []
+
+    def _look_inside(self, account: Account) -> Contents:
+        known = self._inside.get(account.uid)
+        if known is None or time.monotonic() - known[0] > _INSIDE:
+            known = (time.monotonic(), as_student.look(account))
+            self._inside[account.uid] = known
+        return known[1]

@@ -1,0 +1,271 @@
+"""What every pane is: bars, a list with filter, sort and marks, and the details of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import DataTable, Input, Static
+
+from hubtui.names import shown
+from hubtui.tui.bars import Key, Line, key_line
+from hubtui.tui.columns import Column
+from hubtui.tui.keyed_table import KeyedTable
+from hubtui.tui.look import Entry, Look
+
+if TYPE_CHECKING:
+    from hubtui.tui.app import HubtuiApp
+
+COMMON = (
+    Key("space", "mark", "mark", "Mark the row, or take its mark away."),
+    Key("asterisk", "mark_ready", "all ready", "Mark all shown that are ready."),
+    Key("slash", "filter", "filter", "Show only rows that hold some text; Esc shows all."),
+    Key("s", "sort", "sort", "Sort by the next column.", False),
+    Key("enter", "details", "details", "All there is to know of the row."),
+    Key("y", "copy", "copy", "Copy the name to your own clipboard (OSC 52).", False),
+    Key("r", "refresh", "refresh", "Look at everything again now.", False),
+    Key("question_mark", "help", "help", "What the keys do."),
+    Key("q", "quit", "quit", "Leave. A change that is running goes on."),
+)
+
+
+class Pane(Screen[None]):
+    """A list of one noun. Subclasses say what a row is and what can be done with it."""
+
+    NOUN: ClassVar[str] = ""
+    EMPTY: ClassVar[str] = ""
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    ORDERS: ClassVar[tuple[str, ...]] = ()
+    """Column keys by which ``s`` sorts, in turn; each entry has a value for each."""
+    KEYS: ClassVar[tuple[Key, ...]] = ()
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", show=False),
+        Binding("slash", "filter", show=False),
+        Binding("asterisk", "mark_ready", show=False),
+        Binding("s", "sort", show=False),
+        Binding("y", "copy", show=False),
+        Binding("r", "refresh", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("q", "quit", show=False),
+    ]
+    CSS = """
+    Pane #middle { height: 1fr; }
+    Pane KeyedTable { width: 1fr; background: $background; }
+    Pane #detail { width: 42; height: 1fr; padding: 0 1; border-left: solid $panel; }
+    Pane.narrow #middle { layout: vertical; }
+    Pane.narrow #detail {
+        width: 1fr; height: 8; border-left: none; border-top: solid $panel;
+    }
+    Pane #filter { height: 1; border: none; display: none; padding: 0 1; background: $panel; }
+    Pane #filter.open { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: dict[str, Entry] = {}
+        self.look: Look | None = None
+        self.order = 0
+        self.wanted = ""
+
+    @property
+    def hubtui(self) -> HubtuiApp:
+        """The app, by its own type."""
+        return cast("HubtuiApp", self.app)
+
+    @classmethod
+    def build(cls, look: Look) -> dict[str, Entry]:
+        """All rows of a look; called in a thread, before anything is sorted or filtered."""
+        raise NotImplementedError
+
+    def summary(self, look: Look) -> Text:
+        """What the list holds, in one line."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="top", classes="top")
+        if self.hubtui.banner:
+            yield Line(self.hubtui.banner, classes="banner")
+        yield Line(id="notice", classes="notice empty")
+        yield Line(" ", id="summary")
+        with Horizontal(id="middle"):
+            yield KeyedTable(self.COLUMNS, empty_text="Looking …", id="table")
+            with VerticalScroll(id="detail", can_focus=False):
+                yield Static(id="about", markup=False)
+        yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
+        yield Line(key_line((*self.KEYS, *COMMON)), classes="keys")
+
+    @property
+    def table(self) -> KeyedTable:
+        """The list itself."""
+        return self.query_one("#table", KeyedTable)
+
+    def on_mount(self) -> None:
+        """Fill in what the app knows already."""
+        self.table.focus()
+        self.say_top()
+
+    def on_screen_resume(self) -> None:
+        """Come back to this pane: with what is true now."""
+        self.hubtui.show_latest(self)
+
+    def on_resize(self) -> None:
+        """Details at the side where there is room, below otherwise."""
+        self.set_class(self.size.width < 100, "narrow")
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def show(self, look: Look, entries: dict[str, Entry]) -> None:
+        """Take over a new look; cursor, scroll and marks stay where they are."""
+        self.look, self.entries = look, entries
+        self.table.empty_text = self._empty()
+        self._sync()
+        self._say_detail()
+        self.say_top()
+        notice = " · ".join(f"Without {m.what}: {shown(m.why)}" for m in look.survey.missing)
+        line = self.query_one("#notice", Line)
+        line.set_class(not notice, "empty")
+        line.say(notice)
+
+    def shown_keys(self) -> Mapping[str, Entry]:
+        """The rows that pass the filter, in order."""
+        wanted = self.wanted.lower()
+        found = ((k, e) for k, e in self.entries.items() if wanted in e.search)
+        return dict(sorted(found, key=lambda pair: cast("str", pair[1].sort[self.order])))
+
+    def _sync(self) -> None:
+        rows = self.shown_keys()
+        self.table.sync({key: entry.row for key, entry in rows.items()})
+        self._say_summary(len(rows))
+
+    def _say_summary(self, count: int) -> None:
+        if self.look is None:
+            return
+        line = self.summary(self.look)
+        if self.wanted:
+            line.append(f"  ·  {count} of {len(self.entries)} with “{shown(self.wanted)}”", "bold")
+        if marked := len(self.table.marked):
+            line.append(f"  ·  {marked} marked", "bold")
+        self.query_one("#summary", Line).say(line)
+
+    def _empty(self) -> str:
+        if self.wanted:
+            return f"Nothing with “{shown(self.wanted)}”. Esc shows all."
+        if self.look is not None and self.look.survey.missing:
+            return "What should be here cannot be read; see above."
+        return self.EMPTY
+
+    def _say_detail(self) -> None:
+        entry = self.entries.get(self.table.cursor_key or "")
+        about = self.query_one("#about", Static)
+        about.update(entry.detail() if entry else "", layout=True)
+
+    def say_top(self) -> None:
+        """The first line: program, panes, course."""
+        self.query_one("#top", Line).say(self.hubtui.top_line(self))
+
+    # --- the list's own messages ----------------------------------------------------------------
+
+    def on_data_table_row_highlighted(self, _event: DataTable.RowHighlighted) -> None:
+        """Another row is in focus."""
+        self._say_detail()
+
+    def on_keyed_table_marked(self, _event: KeyedTable.Marked) -> None:
+        """Other rows are marked."""
+        self._say_summary(len(self.table.keys))
+
+    def on_data_table_row_selected(self, _event: DataTable.RowSelected) -> None:
+        """Enter, or a click on the row in focus."""
+        self.action_details()
+
+    # --- what the keys do -----------------------------------------------------------------------
+
+    def chosen(self) -> list[str]:
+        """The marked rows; without marks the row in focus."""
+        if self.table.marked:
+            return [key for key in self.entries if key in self.table.marked]
+        return [self.table.cursor_key] if self.table.cursor_key else []
+
+    def action_mark(self) -> None:
+        """Mark the row in focus."""
+        self.table.action_mark_and_go_on()
+
+    def action_mark_ready(self) -> None:
+        """Mark all shown that are ready; again: take the marks away."""
+        ready = {key for key, entry in self.shown_keys().items() if entry.ready}
+        if ready and ready == self.table.marked:
+            self.table.clear_marks()
+        else:
+            self.table.mark(ready)
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        box = self.query_one("#filter", Input)
+        box.add_class("open")
+        box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as one types."""
+        self.wanted = event.value
+        self.table.empty_text = self._empty()
+        self._sync()
+        self._say_detail()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Keep the filter, go back to the list."""
+        self.query_one("#filter", Input).set_class(bool(self.wanted), "open")
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        """Esc: the filter first, then the marks."""
+        box = self.query_one("#filter", Input)
+        if self.wanted or box.has_class("open"):
+            box.value = ""
+            box.remove_class("open")
+            self.table.focus()
+        else:
+            self.table.clear_marks()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        if not self.ORDERS:
+            return
+        labels = {column.key: column.label for column in self.COLUMNS}
+        self.table.relabel(self.ORDERS[self.order], labels[self.ORDERS[self.order]])
+        self.order = (self.order + 1) % len(self.ORDERS)
+        self.table.relabel(self.ORDERS[self.order], f"{labels[self.ORDERS[self.order]]} ↓")
+        self._sync()
+
+    def action_details(self) -> None:
+        """Everything of the row, on a page of its own."""
+        from hubtui.tui.dialogs import Page
+
+        entry = self.entries.get(self.table.cursor_key or "")
+        if entry is not None:
+            self.app.push_screen(Page("Details", entry.detail()))
+
+    def action_copy(self) -> None:
+        """Copy the name in focus."""
+        entry = self.entries.get(self.table.cursor_key or "")
+        if entry is not None:
+            self.app.copy_to_clipboard(shown(entry.name))
+            self.app.notify(f"Copied: {shown(entry.name, limit=40)}", markup=False, timeout=2)
+
+    def action_refresh(self) -> None:
+        """Look again now."""
+        self.hubtui.look_again()
+
+    def action_help(self) -> None:
+        """What the keys do here."""
+        from hubtui.tui.dialogs import help_page
+
+        self.app.push_screen(help_page(self.NOUN, (*self.KEYS, *COMMON)))
+
+    def action_quit(self) -> None:
+        """Leave."""
+        self.hubtui.leave()

@@ -1,0 +1,182 @@
+"""The sign-ups pane: who waits, since when, and what may be done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from hubtui import decline, enrol
+from hubtui.clock import ago
+from hubtui.names import shown
+from hubtui.plan.plans import Plan
+from hubtui.server import Server, as_student
+from hubtui.server.hubdb import SignUp
+from hubtui.signups import Judgement, Verdict, judge
+from hubtui.students import survey
+from hubtui.tui.bars import Key
+from hubtui.tui.columns import Column
+from hubtui.tui.look import Entry, Look
+from hubtui.tui.pane import Pane
+
+_STYLES = {
+    Verdict.READY: "green",
+    Verdict.PREPARED: "green",
+    Verdict.EARLIER: "yellow",
+    Verdict.STAFF: "yellow",
+    Verdict.REFUSED: "red",
+    Verdict.AUTHORISED: "dim",
+}
+_ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
+_NEXT = {
+    Verdict.READY: "a approves: makes the account, then authorises.",
+    Verdict.PREPARED: "a approves: the account is there, it is looked over and authorised.",
+    Verdict.EARLIER: "a approves as its owner: asks for the name.",
+    Verdict.STAFF: "a approves as its owner: asks for the name.",
+    Verdict.REFUSED: "x discards it; then the name can be used anew.",
+    Verdict.AUTHORISED: "u takes it back.",
+}
+
+
+class SignupsPane(Pane):
+    """Pending sign-ups first, live."""
+
+    NOUN = "Sign-ups"
+    EMPTY = "Nobody has signed up yet. A sign-up appears here by itself within two seconds."
+    COLUMNS = (
+        Column("name", "NAME", None),
+        Column("verdict", "VERDICT", 10),
+        Column("since", "SINCE", 8, align="right"),
+        Column("note", "", 24, drop_below=60),
+    )
+    ORDERS = ("verdict", "name", "since")
+    KEYS = (
+        Key("a", "approve", "approve", "Approve the marked sign-ups, or the one in focus."),
+        Key("x", "discard", "discard", "Delete pending sign-ups: bots, slips, hostile names."),
+        Key("u", "take_back", "take back", "Make authorised sign-ups pending again."),
+        Key("w", "why", "why", "Why can this student not log in or start?", False),
+        Key("e", "email", "e-mail", "Show or hide the mail address of the row.", False),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "approve", show=False),
+        Binding("x", "discard", show=False),
+        Binding("u", "take_back", show=False),
+        Binding("w", "why", show=False),
+        Binding("e", "email", show=False),
+    ]
+
+    show_email = False
+
+    @classmethod
+    def build(cls, look: Look) -> dict[str, Entry]:
+        return {key: cls._entry(look, key, *pair) for key, pair in look.judged.items()}
+
+    @classmethod
+    def _entry(cls, look: Look, key: str, sign_up: SignUp, judgement: Judgement) -> Entry:
+        name, verdict = shown(sign_up.name, limit=60), judgement.verdict
+        since = look.since.get(sign_up.digest)
+        style = _STYLES[verdict]
+        dim = "dim" if sign_up.authorised else ""
+        note = Text(_note(judgement), style="yellow" if judgement.warnings else "dim")
+        age = Text(ago(since, look.survey.at) if since else "", style=dim)
+        place = _ORDER[verdict]
+        return Entry(
+            name=sign_up.name,
+            row=(Text(name, style=dim), Text(str(verdict), style=style), age, note),
+            search=f"{name} {verdict} {_note(judgement)}".lower(),
+            sort=(
+                (sign_up.authorised, place, sign_up.id),
+                (sign_up.authorised, name, sign_up.id),
+                (sign_up.authorised, -since.timestamp() if since else 0.0, sign_up.id),
+            ),
+            detail=lambda: _detail(look, sign_up, judgement, email=cls.show_email),
+            ready=verdict.ready,
+        )
+
+    def summary(self, look: Look) -> Text:
+        found = [judgement.verdict for sign_up, judgement in look.judged.values()]
+        waiting = sum(verdict is not Verdict.AUTHORISED for verdict in found)
+        ready = sum(verdict.ready for verdict in found)
+        refused = found.count(Verdict.REFUSED)
+        line = Text(f"{waiting} waiting", style="bold")
+        if waiting:
+            line.append(f": {ready} ready", "green")
+            if owners := sum(verdict.as_owner for verdict in found):
+                line.append(f", {owners} to look at", "yellow")
+            if refused:
+                line.append(f", {refused} refused", "red")
+        line.append(f"  ·  {len(found) - waiting} authorised", "dim")
+        return line
+
+    # --- what the keys do -----------------------------------------------------------------------
+
+    def action_approve(self) -> None:
+        """Approve what is marked, or the row in focus."""
+        self.hubtui.change(_approve, self.chosen())
+
+    def action_discard(self) -> None:
+        """Discard what is marked, or the row in focus."""
+        self._decline(decline.discard_plan)
+
+    def action_take_back(self) -> None:
+        """Take back what is marked, or the row in focus."""
+        self._decline(decline.take_back_plan)
+
+    def action_why(self) -> None:
+        """Why can this student not log in or start?"""
+        if self.look is not None and (key := self.table.cursor_key):
+            self.hubtui.explain(self.look.judged[key][0].name)
+
+    def action_email(self) -> None:
+        """Pseudonymity matters here: addresses only when asked for."""
+        type(self).show_email = not self.show_email
+        self._say_detail()
+
+    def _decline(self, plan: Callable[[Server, Sequence[SignUp]], Plan]) -> None:
+        if self.look is None:
+            return
+        shown_rows = {key: sign_up for key, (sign_up, _) in self.look.judged.items()}
+        self.hubtui.change(
+            lambda server, keys: plan(server, [shown_rows[key] for key in keys]), self.chosen()
+        )
+
+
+def _approve(server: Server, keys: Sequence[str]) -> Plan:
+    """The plan for these rows, judged on a look of its own: nothing old is confirmed."""
+    seen = survey(server)
+    by_key = {str(sign_up.id): sign_up for sign_up in seen.sign_ups}
+    chosen = [by_key[key] for key in keys if key in by_key]
+    return enrol.approve_plan(
+        server, seen, [(sign_up, judge(seen, sign_up, as_student.look)) for sign_up in chosen]
+    )
+
+
+def _note(judgement: Judgement) -> str:
+    if judgement.warnings:
+        return judgement.warnings[0]
+    if judgement.verdict is Verdict.READY and judgement.why:
+        return "half made: approve again"
+    return ""
+
+
+def _detail(look: Look, sign_up: SignUp, judgement: Judgement, *, email: bool) -> Text:
+    text = Text()
+    text.append(shown(sign_up.name, limit=200), "bold")
+    text.append(f"\n{judgement.verdict}\n", _STYLES[judgement.verdict])
+    if judgement.why:
+        text.append(f"\n{judgement.why}\n")
+    for warning in judgement.warnings:
+        text.append(f"\n! {warning}\n", "yellow")
+    text.append(f"\n{_NEXT[judgement.verdict]}\n", "italic")
+    text.append(f"\nsign-up   #{sign_up.id}\n", "dim")
+    if since := look.since.get(sign_up.digest):
+        text.append(f"seen      {since.astimezone():%a %d %b, %H:%M}\n", "dim")
+    mail = (shown(sign_up.email, limit=80) or "none given") if email else "hidden (e shows it)"
+    text.append(f"e-mail    {mail}\n", "dim")
+    if judgement.uid is not None:
+        text.append(f"uid       {judgement.uid}\n", "dim")
+    if sign_up.two_factor:
+        text.append("log-in    with a second factor\n", "dim")
+    return text
