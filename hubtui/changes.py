@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +20,9 @@ from hubtui.plan.execute import execute
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
 from hubtui.server import Server
+
+Planner = Callable[[Server, Sequence[str]], Plan]
+"""Makes the plan for some rows of a list; a face calls it, in a thread, when a key was pressed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +39,18 @@ class Change:
     """Something goes away: the dialog's default is cancel."""
     typed: bool = False
     """The subject's name has to be typed."""
+    secret: bool = False
+    """The plan is removed once its run is over."""
 
 
 CHANGES = {
     "approve": Change("hubtui.enrol", "Enrolment", "approve_chain"),
     "create": Change("hubtui.enrol", "Creation", "create_chain"),
     "discard": Change("hubtui.decline", "Row", "discard_chain", loses=True),
+    "stop": Change("hubtui.stop", "Stop", "stop_chain", lock="servers", loses=True),
+    "reset-login": Change(
+        "hubtui.reset_login", "Reset", "reset_chain", loses=True, typed=True, secret=True
+    ),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
 }
 
@@ -128,4 +137,7 @@ def carry_out(server: Server, run: str) -> Outcome:
     def build(lock: int) -> list[Chain]:
         return chains(dataclasses.replace(server, lock=lock), plan)
 
-    return execute(server.state, server.clock, plan, change_of(plan).lock, build)
+    outcome = execute(server.state, server.clock, plan, change_of(plan).lock, build)
+    if change_of(plan).secret:
+        plans.plan_path(server.state, run).unlink(missing_ok=True)
+    return outcome

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from hubtui import trust, yamlfile
 from hubtui.errors import ConfigError
 from hubtui.names import shown
-from hubtui.schema import Trouble, fit, sentence, wrong
+from hubtui.schema import fit, sentence, wrong
 from hubtui.trust import SAFE_PLACE
 from hubtui.yamlfile import Place
 

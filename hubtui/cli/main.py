@@ -13,6 +13,10 @@ from hubtui.errors import HubtuiError
 
 _NOUNS = {
     "signups": ("hubtui.cli.signups", "group", "Sign-ups: who waits, approve, discard."),
+    "accounts": ("hubtui.cli.accounts", "group", "Unix accounts: list, create, stop, why."),
+    "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
+    "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
+    "demo": ("hubtui.cli.setup", "demo", "A real hub and a class to play with, in a sandbox."),
     "journal": ("hubtui.cli.journal", "group", "What was done, by whom, when."),
     "run": ("hubtui.cli.journal", "run", ""),
 }

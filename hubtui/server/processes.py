@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,15 +26,15 @@ class Process:
 
     @property
     def is_server(self) -> bool:
-        """Whether it is the student's notebook server itself."""
-        return (
-            self.name.startswith("jupyterhub-singl") or SERVER in self.command.split(" ")[0:2][-1]
+        """Whether it is the student's notebook server (or one that calls itself so)."""
+        return self.name == SERVER[:15] or any(
+            word.rpartition("/")[2] == SERVER for word in self.command.split(" ")[:2]
         )
 
     @property
     def is_kernel(self) -> bool:
         """Whether it is a notebook's kernel."""
-        return "ipykernel" in self.command or ("-f " in self.command and "kernel-" in self.command)
+        return "ipykernel" in self.command or "/kernel-" in self.command
 
 
 def by_uid(uids: Iterable[int] | None = None) -> Mapping[int, list[Process]]:
@@ -43,6 +44,8 @@ def by_uid(uids: Iterable[int] | None = None) -> Mapping[int, list[Process]]:
     for process in psutil.process_iter():
         try:
             with process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
                 uid = process.uids().real
                 if wanted is not None and uid not in wanted:
                     continue
@@ -65,3 +68,38 @@ def by_uid(uids: Iterable[int] | None = None) -> Mapping[int, list[Process]]:
 def of(uid: int) -> list[Process]:
     """The processes of one uid."""
     return by_uid([uid]).get(uid, [])
+
+
+def is_alive(process: Process) -> bool:
+    """Whether it still runs; another process that got its pid does not count."""
+    found = _same(process)
+    try:
+        return found is not None and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def signal(chosen: Iterable[Process], *, kill: bool) -> None:
+    """Send TERM, or KILL, to exactly these processes."""
+    for process in chosen:
+        found = _same(process)
+        if found is not None:
+            with contextlib.suppress(psutil.Error):
+                (found.kill if kill else found.terminate)()
+
+
+def environment(process: Process) -> dict[str, str]:
+    """The environment it was started with; hostile text, empty where it cannot be read."""
+    found = _same(process)
+    try:
+        return found.environ() if found is not None else {}
+    except (psutil.Error, OSError):
+        return {}
+
+
+def _same(process: Process) -> psutil.Process | None:
+    try:
+        found = psutil.Process(process.pid)
+        return found if found.create_time() == process.started else None
+    except psutil.Error:
+        return None

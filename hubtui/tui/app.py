@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -20,24 +21,24 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from hubtui import changes
-from hubtui.changes import SubjectLine
+from hubtui.changes import Planner, SubjectLine
 from hubtui.errors import HubtuiError
 from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
+from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import clickable
-from hubtui.tui.dialogs import PlanDialog, UnfinishedDialog
+from hubtui.tui.dialogs import AskDialog, PlanDialog, UnfinishedDialog
 from hubtui.tui.look import Entry, Look, Looker
 from hubtui.tui.pane import Pane
-from hubtui.tui.run_dialog import RunDialog
+from hubtui.tui.run_dialog import Ended, RunDialog
 from hubtui.tui.signups import SignupsPane
 
 _BEAT = 2.0
 """Seconds between two looks."""
 
-Planner = Callable[[Server, Sequence[str]], Plan]
-"""Makes the plan for some rows of a pane; called in a thread."""
+T = TypeVar("T")
 
 
 class HubtuiApp(App[int]):
@@ -47,6 +48,7 @@ class HubtuiApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     PANES: ClassVar[dict[str, tuple[str, type[Pane]]]] = {
         "signups": ("2", SignupsPane),
+        "accounts": ("3", AccountsPane),
     }
     MODES = {name: pane for name, (_, pane) in PANES.items()}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,6 +88,7 @@ class HubtuiApp(App[int]):
         self._offer_unfinished()
         while not worker.is_cancelled:
             fresh, self._again = self._again, False
+            self._looker.accounts_shown = self.current_mode == "accounts"
             if fresh or len(self.screen_stack) == 1:  # nothing moves below a dialog
                 self._look_once(fresh=fresh)
             until = time.monotonic() + _BEAT
@@ -147,8 +150,13 @@ class HubtuiApp(App[int]):
 
     # --- changing -------------------------------------------------------------------------------
 
-    def change(self, planner: Planner, keys: Sequence[str], *, note: str = "") -> None:
-        """Plan a change for these rows, show it, and run it if somebody says yes."""
+    def change(
+        self, planner: Planner, keys: Sequence[str], *, after: Callable[[], None] | None = None
+    ) -> None:
+        """Plan a change for these rows, show it, and run it if somebody says yes.
+
+        ``after`` is called once the run went well and its result was read.
+        """
         if not keys:
             return
         if self.read_only:
@@ -156,48 +164,48 @@ class HubtuiApp(App[int]):
         elif os.geteuid() != 0:
             self.say("Changing something needs root: sudo hubtui")
         else:
-            self._plan(planner, list(keys), note)
-
-    @work(thread=True, exit_on_error=False, group="planning", exclusive=True)
-    def _plan(self, planner: Planner, keys: list[str], note: str) -> None:
-        try:
-            plan = planner(self.server, keys)
-            lines = changes.preview(self.server, plan)
-        except HubtuiError as e:
-            self.call_from_thread(self.say, str(e))
-            return
-        if not get_current_worker().is_cancelled:
-            self.call_from_thread(self._ask, plan, lines, planner, note)
-
-    def _ask(self, plan: Plan, lines: list[SubjectLine], planner: Planner, note: str) -> None:
-        change = changes.change_of(plan)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._start(plan, planner)
-
-        if len(self.screen_stack) == 1:
-            typed = changes.to_be_typed(plan)
-            self.push_screen(
-                PlanDialog(plan, lines, loses=change.loses, typed=typed, note=note), answered
+            self.in_thread(
+                lambda: self._planned(planner, keys), lambda pair: self._ask(*pair, planner, after)
             )
 
-    @work(thread=True, exit_on_error=False, group="starting")
-    def _start(self, plan: Plan, planner: Planner | None) -> None:
-        """Say yes: the run is a process of its own from here on."""
-        try:
-            process = runs.start(self.server.state, self.config_file, plan, self.server.clock())
-        except HubtuiError as e:
-            self.call_from_thread(self.say, str(e))
-            return
-        self.call_from_thread(self._follow, plan, process, planner)
+    def _planned(self, planner: Planner, keys: Sequence[str]) -> tuple[Plan, list[SubjectLine]]:
+        plan = planner(self.server, keys)
+        return plan, changes.preview(self.server, plan)
 
-    def _follow(self, plan: Plan, process: object, planner: Planner | None) -> None:
-        def closed(again: list[str] | None) -> None:
-            if again and planner is not None:
-                self.change(planner, again)
+    def _ask(
+        self,
+        plan: Plan,
+        lines: list[SubjectLine],
+        planner: Planner,
+        after: Callable[[], None] | None,
+    ) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:  # the run is a process of its own from here on
+                self.in_thread(
+                    lambda: runs.start(
+                        self.server.state, self.config_file, plan, self.server.clock()
+                    ),
+                    lambda process: self._follow(plan, process, planner, after),
+                )
 
-        self.push_screen(RunDialog(plan, process), closed)  # type: ignore[arg-type]
+        if len(self.screen_stack) == 1:
+            loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
+            self.push_screen(PlanDialog(plan, lines, loses=loses, typed=typed), answered)
+
+    def _follow(
+        self,
+        plan: Plan,
+        process: subprocess.Popen[bytes],
+        planner: Planner | None = None,
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        def closed(ended: Ended | None) -> None:
+            if ended and ended.again and planner is not None:
+                self.change(planner, ended.again, after=after)
+            elif ended and ended.good and after is not None:
+                after()
+
+        self.push_screen(RunDialog(plan, process), closed)
         for screen in self.screen_stack:
             if isinstance(screen, Pane):
                 screen.table.clear_marks()
@@ -211,8 +219,7 @@ class HubtuiApp(App[int]):
             state = self.server.state
             try:
                 if answer == "continue" and not self.read_only:
-                    process = runs.resume(state, self.config_file, plan.id)
-                    self._follow(plan, process, None)
+                    self._follow(plan, runs.resume(state, self.config_file, plan.id))
                 elif answer == "drop" and not self.read_only:
                     runs.drop(state, plan.id, self.server.clock())
             except HubtuiError as e:
@@ -220,13 +227,27 @@ class HubtuiApp(App[int]):
 
         self.push_screen(UnfinishedDialog(plan), decided)
 
-    # --- looking closer -------------------------------------------------------------------------
-
-    @work(thread=True, exit_on_error=False, group="explaining", exclusive=True)
-    def explain(self, name: str) -> None:
-        """Why can this student not log in or start? Found out in a thread, shown on a page."""
-
     # --- odds and ends --------------------------------------------------------------------------
+
+    @work(thread=True, exit_on_error=False)
+    def in_thread(self, what: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do something that may block, then something with its result on the screen."""
+        try:
+            result = what()
+        except HubtuiError as e:
+            self.call_from_thread(self.say, str(e))
+        else:
+            if not get_current_worker().is_cancelled:
+                self.call_from_thread(then, result)
+
+    def ask(self, question: str, value: str, then: Callable[[str], None]) -> None:
+        """Ask for one line; ``then`` gets it, unless it was empty or Esc was pressed."""
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                then(answer)
+
+        self.push_screen(AskDialog(question, value), answered)
 
     def say(self, sentence: str) -> None:
         """Tell something that went wrong or is not possible."""

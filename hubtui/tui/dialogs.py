@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -19,6 +19,9 @@ from hubtui.plan.plans import Plan
 from hubtui.tui.bars import Key
 from hubtui.tui.columns import Column
 from hubtui.tui.keyed_table import KeyedTable
+
+if TYPE_CHECKING:
+    from hubtui.why import Answer
 
 FRAME = """
 {0} {{ align: center middle; background: $background 60%; }}
@@ -66,6 +69,45 @@ def help_page(noun: str, keys: Sequence[Key]) -> Page:
     return Page(f"{noun}: keys", text)
 
 
+def why_text(answers: Sequence[Answer]) -> Text:
+    """The answers to *why*, each with what mends it."""
+    text = Text()
+    for answer in answers:
+        mark, style = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}[answer.good]
+        text.append(f"{mark} ", style)
+        text.append(f"{answer.what:<11} ", "bold" if answer.good is False else "")
+        text.append(f"{answer.text}\n", "dim" if answer.good else "")
+        if answer.do and answer.good is not True:
+            text.append(f"              → {shown(answer.do)}\n", "italic")
+    return text
+
+
+class AskDialog(ModalScreen[str]):
+    """One line to be typed; Enter takes it, Esc does nothing."""
+
+    CSS = FRAME.format("AskDialog")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
+
+    def __init__(self, question: str, value: str) -> None:
+        super().__init__()
+        self._question, self._value = question, value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Static(self._question, id="title", markup=False)
+            yield Input(self._value)
+            yield Static("Enter goes on to the plan · Esc cancels", classes="quiet", markup=False)
+
+    @on(Input.Submitted)
+    def submitted(self, event: Input.Submitted) -> None:
+        """What was typed."""
+        self.dismiss(event.value.strip())
+
+    def action_no(self) -> None:
+        """Nothing."""
+        self.dismiss("")
+
+
 class PlanDialog(ModalScreen[bool]):
     """A plan before anybody says yes: totals, a line per subject, its commands on Enter."""
 
@@ -82,19 +124,20 @@ class PlanDialog(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
     def __init__(
-        self, plan: Plan, lines: Sequence[SubjectLine], *, loses: bool, typed: str, note: str
+        self, plan: Plan, lines: Sequence[SubjectLine], *, loses: bool, typed: str
     ) -> None:
         """``typed``: the name that has to be typed first; empty where a yes is enough."""
         super().__init__()
         self.plan, self.lines = plan, {line.key: line for line in lines}
-        self._loses, self._typed, self._note = loses, typed, note
+        self._loses, self._typed = loses, typed
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(self.plan.title, id="title", markup=False)
             yield Static(totals(list(self.lines.values())), classes="quiet", markup=False)
-            if self._note:
-                yield Static(Text(f"! {self._note}", style="yellow"), markup=False)
+            if warnings := [note for line in self.lines.values() for note in line.notes]:
+                listed = "\n".join(f"! {shown(warning)}" for warning in warnings[:3])
+                yield Static(Text(listed, style="yellow"), markup=False)
             columns = (Column("name", "WHO", 32), Column("what", "WHAT WILL BE DONE", None))
             yield KeyedTable(columns, marks=False, id="subjects")
             with VerticalScroll(id="steps"):

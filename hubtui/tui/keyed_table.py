@@ -291,10 +291,8 @@ class KeyedTable(DataTable[Cell]):
     def _repaint(self, before: list[_Face], width: int = 0) -> None:
         """Repaint the lines that look other than before, or only their first `width` cells."""
         now = self._faces()
-        scrollbar_toggled = self._slots is not None and self._slots[0] != self._width
-        sentence_toggled = [f.row is None for f in now[:1]] != [f.row is None for f in before[:1]]
-        if scrollbar_toggled or sentence_toggled:
-            self.refresh()
+        if [face.row is None for face in now[:1]] != [face.row is None for face in before[:1]]:
+            self.refresh()  # the sentence of the empty table comes or goes
             return
         lines = [
             Region(0, line, width or self._width, 1)
@@ -368,7 +366,7 @@ class KeyedTable(DataTable[Cell]):
         """Move the cursor, toggle a mark, or post `HeaderSelected`.
 
         The stock handler reads row and column from the style of each cell; those would have to be
-        styles of their own, at 40 bytes a cell.
+        styles of their own, at 40 bytes a cell. Widget's would run what a cell's `@click` says.
         """
         event.prevent_default()
         event.stop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,11 @@ from rich.text import Text
 
 from hubtui import signups
 from hubtui.clock import parse
+from hubtui.course_accounts import CourseAccount, Live, course_accounts, live
 from hubtui.errors import HubtuiError
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
-from hubtui.server import Server, as_student
+from hubtui.server import Server, as_student, hub
 from hubtui.server.accounts import Account
 from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
@@ -29,6 +30,8 @@ from hubtui.tui.columns import Row
 
 _INSIDE = 60.0
 """Seconds for which a look into a home is good enough to show."""
+_LIVE = 8.0
+"""Seconds between two looks at processes and servers, while the accounts are shown."""
 _STALE = 30.0
 """Seconds after which ages (``5 min``) are written anew though nothing else has changed."""
 
@@ -58,6 +61,9 @@ class Look:
     since: Mapping[str, datetime]
     """By digest: when hubtui first saw the sign-up."""
 
+    accounts: Sequence[CourseAccount]
+    live: Live
+
     @property
     def waiting(self) -> int:
         """How many sign-ups are pending."""
@@ -72,6 +78,9 @@ class Looker:
         self._last: Look | None = None
         self._at = 0.0
         self._inside: dict[int, tuple[float, Contents]] = {}
+        self._live, self._live_at = Live(), 0.0
+        self.accounts_shown = False
+        """Whether processes and servers are looked at, too."""
 
     def look(self, *, fresh: bool = False) -> Look | None:
         """A new Look, or None where nothing worth showing has changed."""
@@ -83,13 +92,20 @@ class Looker:
             and seen.parts == before.parts
             and seen.missing == before.missing
             and now - self._at < _STALE
+            and not (self.accounts_shown and now - self._live_at > _LIVE)
         ):
             return None
+        if self.accounts_shown and (fresh or now - self._live_at > _LIVE):
+            with_token = self.server.course.hub.token_file is not None
+            api = (lambda: hub.api(self.server.course)) if with_token else None
+            self._live, self._live_at = live(self.server, seen, api), time.monotonic()
         since: dict[str, datetime] = {}
         with contextlib.suppress(HubtuiError):  # a plain user looks without writing
             since = {d: parse(at) for d, at in signups.first_seen(self.server, seen).items()}
         judged = {str(s.id): (s, judge(seen, s, self._look_inside)) for s in seen.sign_ups}
-        self._last, self._at = Look(survey=seen, judged=judged, since=since), now
+        found = course_accounts(seen, self._live)
+        self._last = Look(survey=seen, judged=judged, since=since, accounts=found, live=self._live)
+        self._at = now
         return self._last
 
     def unfinished(self) -> list[Plan]:

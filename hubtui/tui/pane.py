@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -15,11 +15,13 @@ from textual.widgets import DataTable, Input, Static
 from hubtui.names import shown
 from hubtui.tui.bars import Key, Line, key_line
 from hubtui.tui.columns import Column
+from hubtui.tui.dialogs import Page, help_page, why_text
 from hubtui.tui.keyed_table import KeyedTable
 from hubtui.tui.look import Entry, Look
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
+    from hubtui.why import Answer
 
 COMMON = (
     Key("space", "mark", "mark", "Mark the row, or take its mark away."),
@@ -243,8 +245,6 @@ class Pane(Screen[None]):
 
     def action_details(self) -> None:
         """Everything of the row, on a page of its own."""
-        from hubtui.tui.dialogs import Page
-
         entry = self.entries.get(self.table.cursor_key or "")
         if entry is not None:
             self.app.push_screen(Page("Details", entry.detail()))
@@ -256,14 +256,21 @@ class Pane(Screen[None]):
             self.app.copy_to_clipboard(shown(entry.name))
             self.app.notify(f"Copied: {shown(entry.name, limit=40)}", markup=False, timeout=2)
 
+    def explain(self, name: str) -> None:
+        """Why can this student not log in or start? Found out in a thread, shown on a page."""
+        from hubtui.why import why
+
+        def show(answers: Sequence[Answer]) -> None:
+            self.app.push_screen(Page(f"Why: {shown(name, limit=40)}", why_text(answers)))
+
+        self.hubtui.in_thread(lambda: why(self.hubtui.server, name), show)
+
     def action_refresh(self) -> None:
         """Look again now."""
         self.hubtui.look_again()
 
     def action_help(self) -> None:
         """What the keys do here."""
-        from hubtui.tui.dialogs import help_page
-
         self.app.push_screen(help_page(self.NOUN, (*self.KEYS, *COMMON)))
 
     def action_quit(self) -> None:

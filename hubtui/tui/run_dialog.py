@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from rich.text import Text
 from textual import on, work
@@ -42,8 +43,16 @@ _LOOKS = {
 }
 
 
-class RunDialog(ModalScreen[list[str]]):
-    """Follows a run to its end; gives back the subjects that are to be tried again."""
+class Ended(NamedTuple):
+    """How a followed run was left."""
+
+    good: bool
+    again: Sequence[str] = ()
+    """The subjects that are to be tried again."""
+
+
+class RunDialog(ModalScreen[Ended]):
+    """Follows a run to its end."""
 
     CSS = (
         FRAME.format("RunDialog")
@@ -173,7 +182,7 @@ class RunDialog(ModalScreen[list[str]]):
             return
         keys = {key for key, event in self.states.items() if not _is_good(event)}
         if keys:
-            self.dismiss([key for key in self.states if key in keys])
+            self.dismiss(Ended(False, [key for key in self.states if key in keys]))
 
     def action_cancel(self) -> None:
         """Ask the run to stop before its next step."""
@@ -185,7 +194,7 @@ class RunDialog(ModalScreen[list[str]]):
         """Back to the pane; a change that runs goes on without us."""
         if self.outcome is None:
             self.app.notify("The change goes on by itself.", timeout=4)
-        self.dismiss([])
+        self.dismiss(Ended(self.outcome is not None and self.outcome.good))
 
 
 def _is_good(event: Event | None) -> bool:

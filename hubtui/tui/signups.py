@@ -127,7 +127,7 @@ class SignupsPane(Pane):
     def action_why(self) -> None:
         """Why can this student not log in or start?"""
         if self.look is not None and (key := self.table.cursor_key):
-            self.hubtui.explain(self.look.judged[key][0].name)
+            self.explain(self.look.judged[key][0].name)
 
     def action_email(self) -> None:
         """Pseudonymity matters here: addresses only when asked for."""

@@ -1,0 +1,155 @@
+"""The course's accounts: each with its home, its sign-up, its server and what it uses now."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from hubtui.errors import HubtuiError
+from hubtui.server import Server, homes, processes, sizes
+from hubtui.server.accounts import Account
+from hubtui.server.homes import Home, Kind
+from hubtui.server.hubdb import SignUp
+from hubtui.server.processes import Process
+from hubtui.students import Missing, Survey
+
+if TYPE_CHECKING:
+    from hubtui.server.hubapi import HubApi, HubUser
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is true only now: processes, servers, sizes."""
+
+    processes: Mapping[int, Sequence[Process]] = field(default_factory=dict)
+    hub: Mapping[str, HubUser] = field(default_factory=dict)
+    """By name, from the hub's API; empty without a token."""
+    asked: bool = False
+    """Whether the API answered."""
+    sizes: sizes.Sizes | None = None
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True)
+class CourseAccount:
+    """One row of the accounts pane."""
+
+    account: Account
+    home: Home
+    sign_ups: tuple[SignUp, ...]
+    in_roster: bool
+    size: int | None
+    size_at: datetime | None
+    processes: tuple[Process, ...]
+    server: str
+    """``running``, ``spawn``, ``stop`` (the hub is at it) or empty."""
+    last_activity: datetime | None
+    drift: tuple[str, ...]
+    """What is not as it should be, in words."""
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self.account.name
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all processes of the uid hold for themselves."""
+        return sum(process.memory for process in self.processes)
+
+    @property
+    def sign_up(self) -> str:
+        """``authorised``, ``pending`` or empty."""
+        if any(sign_up.authorised for sign_up in self.sign_ups):
+            return "authorised"
+        return "pending" if self.sign_ups else ""
+
+
+def live(server: Server, seen: Survey, api: Callable[[], HubApi] | None) -> Live:
+    """Look at processes, the hub's API (where there is a token) and the last sizes."""
+    missing = list[Missing]()
+    hub: dict[str, HubUser] = {}
+    asked = False
+    if api is not None:
+        try:
+            hub = {user.name: user for user in api().users()}
+            asked = True
+        except HubtuiError as e:
+            missing.append(Missing(what="the hub's API", why=str(e)))
+    known = None
+    with contextlib.suppress(HubtuiError):
+        known = sizes.read_sizes(server.state)
+    uids = [account.uid for account in seen.students.values()]
+    return Live(
+        processes=processes.by_uid(uids),
+        hub=hub,
+        asked=asked,
+        sizes=known,
+        missing=tuple(missing),
+    )
+
+
+def course_accounts(seen: Survey, now: Live) -> list[CourseAccount]:
+    """All course accounts, by name."""
+    by_name: dict[str, list[SignUp]] = {}
+    for sign_up in seen.sign_ups:
+        by_name.setdefault(sign_up.name, []).append(sign_up)
+    return [
+        _one(seen, now, account, tuple(by_name.get(name, ())))
+        for name, account in sorted(seen.students.items())
+    ]
+
+
+def _one(seen: Survey, now: Live, account: Account, sign_ups: tuple[SignUp, ...]) -> CourseAccount:
+    home = homes.look(account.home)
+    user, row = now.hub.get(account.name), seen.users.get(account.name)
+    running = tuple(now.processes.get(account.uid, ()))
+    state, active = "", row.last_activity if row else None
+    if user is not None:
+        active = user.last_activity or active
+        for each in user.servers:
+            state = each.pending or "running"
+            active = each.last_activity or active
+    elif not now.asked and any(process.is_server for process in running):
+        state = "running"
+    return CourseAccount(
+        account=account,
+        home=home,
+        sign_ups=sign_ups,
+        in_roster=account.name in seen.roster,
+        size=now.sizes.bytes.get(account.home.name) if now.sizes else None,
+        size_at=now.sizes.taken if now.sizes else None,
+        processes=running,
+        server=state,
+        last_activity=active,
+        drift=drift(seen, account, home, sign_ups),
+    )
+
+
+def drift(
+    seen: Survey, account: Account, home: Home, sign_ups: Sequence[SignUp]
+) -> tuple[str, ...]:
+    """Where hub, account, home and roster disagree; docs/accounts.md has the list."""
+    found = []
+    if home.kind is Kind.MISSING:
+        found.append("home missing")
+    elif home.kind is not Kind.FOLDER:
+        found.append(f"home is not a folder ({home.kind})")
+    elif home.uid != account.uid:
+        found.append(f"home belongs to uid {home.uid}")
+    elif home.open_to_others:
+        found.append(f"home open to others ({home.mode:04o})")
+    if account.uid in seen.sharers:
+        found.append("shares its uid with another account")
+    if group := seen.power_of(account):
+        found.append(f"in the group {group}")
+    if seen.course.accounts.roster is not None and account.name not in seen.roster:
+        found.append("not in the roster")
+    if account.name not in seen.accounts.in_group(seen.course.accounts.group):
+        found.append(f"not in the group {seen.course.accounts.group}")
+    if len(sign_ups) > 1:
+        found.append("two sign-ups of this name")
+    return tuple(found)
