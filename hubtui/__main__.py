@@ -16,7 +16,7 @@ def main() -> int:
         from hubtui.cli.main import main as cli
 
         return cli(sys.argv[1:])
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(os.isatty(number) for number in (0, 1, 2)):
         sys.stderr.write("hubtui: the app needs a terminal; see hubtui --help for the verbs.\n")
         return 2
     curtain(_UP)

@@ -135,8 +135,9 @@ def _account_steps(
     rules = server.course.accounts
     steps: list[Step] = []
     if verdict is Verdict.READY:
+        if not accounts.group_exists(rules.group):
+            steps.append(MakeGroup(server))
         steps += [
-            MakeGroup(server),
             ReserveUid(server, name, uid, digest),
             MakeAccount(server, name, uid),
         ]

@@ -17,7 +17,6 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from hubtui import changes
@@ -60,7 +59,6 @@ class HubtuiApp(App[int]):
         self, server: Server, config_file: Path, *, pane: str = "signups", read_only: bool = False
     ) -> None:
         super().__init__()
-        self.set_reactive(Widget.auto_links, False)
         self.animation_level = "none"
         self.server, self.config_file = server, config_file
         self.read_only = read_only

@@ -140,7 +140,7 @@ class PlanDialog(ModalScreen[bool]):
                 yield Static(Text(listed, style="yellow"), markup=False)
             columns = (Column("name", "WHO", 32), Column("what", "WHAT WILL BE DONE", None))
             yield KeyedTable(columns, marks=False, id="subjects")
-            with VerticalScroll(id="steps"):
+            with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
                 yield Input(placeholder=f"type {self._typed} to confirm", id="typed")

@@ -56,7 +56,7 @@ class Pane(Screen[None]):
         Binding("question_mark", "help", show=False),
         Binding("q", "quit", show=False),
     ]
-    CSS = """
+    DEFAULT_CSS = """
     Pane #middle { height: 1fr; }
     Pane KeyedTable { width: 1fr; background: $background; }
     Pane #detail { width: 42; height: 1fr; padding: 0 1; border-left: solid $panel; }

@@ -17,6 +17,14 @@ def start(options: Mapping[str, str], curtain_down: Callable[[], None]) -> int:
         config_file = course.find(options.get("--config"), os.environ)
         server = server_of(course.load(config_file))
         from hubtui.tui.app import run_app
+
+        return run_app(
+            server,
+            config_file.absolute(),
+            pane=options["pane"],
+            read_only="--read-only" in options,
+            mouse="--no-mouse" not in options,
+        )
     except HubtuiError as e:
         curtain_down()
         sys.stderr.write(f"hubtui: {e}\n")
@@ -24,10 +32,3 @@ def start(options: Mapping[str, str], curtain_down: Callable[[], None]) -> int:
     except BaseException:
         curtain_down()
         raise
-    return run_app(
-        server,
-        config_file.absolute(),
-        pane=options["pane"],
-        read_only="--read-only" in options,
-        mouse="--no-mouse" not in options,
-    )

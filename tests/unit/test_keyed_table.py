@@ -105,13 +105,6 @@ def line_of(table: Table, text: str) -> int:
     return next(y for y, line in enumerate(lines(table)) if text in line)
 
 
-def has_markup(text: str) -> bool:
-    return Text.from_markup(text).plain != text
-
-
-# ------------------------------------------------------------ what stays where
-
-
 async def test_the_cursor_stays_on_its_row_when_others_come_in_above_it() -> None:
     async with showing(students(range(5))) as (app, table, pilot):
         await pilot.press("down", "down")
@@ -240,12 +233,9 @@ async def test_a_click_moves_the_cursor_marks_or_names_the_column() -> None:
         assert app.heads == ["uid"]
 
 
-# ------------------------------------------------------------ what is shown
-
-
 @pytest.mark.parametrize("name", ["[@click=app.inject]free[/]", "[red]mallory[/red]", "[b]x[/b]"])
 async def test_markup_in_a_name_is_text(name: str) -> None:
-    assert has_markup(name)
+    assert Text.from_markup(name).plain != name
     async with showing({"x": (name, "1", name, "")}, size=(120, 24)) as (app, table, pilot):
         table.relabel("why", name)
         await pilot.pause()
@@ -309,9 +299,6 @@ async def test_the_scrollbar_hides_no_cell() -> None:
         assert cell_len(lines(table)[1].rstrip()) == 80 - 1 - 1  # the bar, a blank
 
 
-# ------------------------------------------------------------ what is painted
-
-
 async def test_the_same_rows_again_repaint_nothing() -> None:
     async with showing(students(range(100))) as (app, table, pilot):
         table.sync(students(range(100)))
@@ -362,9 +349,6 @@ async def test_a_row_more_repaints_its_line_alone() -> None:
         table.sync(students(range(6)))
         await pilot.pause()
         assert table.painted == [6]
-
-
-# ------------------------------------------------------------ how it is built
 
 
 @pytest.mark.parametrize("name", PRIVATE)
