@@ -7,7 +7,6 @@ sentences about mistakes say, and what the reference is made from.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,94 +19,28 @@ from hubtui.errors import ConfigError
 from hubtui.names import shown
 from hubtui.schema import fit, sentence, wrong
 from hubtui.trust import SAFE_PLACE
+from hubtui.values import (
+    AbsolutePath,
+    AccountName,
+    AccountNames,
+    Command,
+    Limits,
+    Moment,
+    OwnUrl,
+    Patterns,
+    Text,
+    UidRange,
+    Url,
+)
 from hubtui.yamlfile import Place
 
 VARIABLE = "HUBTUI_CONFIG"
 LARGEST = 1_000_000  # bytes
 
-# --- what a value may be ------------------------------------------------------------------------
-
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
-_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_LOOPBACK = rf"(?:127(?:\.{_BYTE}){{3}}|\[::1\])"
-_PORT = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
-_PATH = r"(?:/[!-~]*)?"
-
-Text = Annotated[str, Meta(min_length=1, description="a text")]
-AbsolutePath = Annotated[Path, Meta(description="a path that begins with / and has no ..")]
-Url = Annotated[
-    str,
-    Meta(
-        pattern=rf"^https?://{_HOST}{_PORT}{_PATH}\Z",
-        description="an address such as https://jupyter.example.org",
-    ),
-]
-# hubtui sends its token there, so: this machine by number (`localhost` may be somebody else's
-# ::1), or whatever a certificate vouches for.
-OwnUrl = Annotated[
-    str,
-    Meta(
-        pattern=rf"^(?:http://{_LOOPBACK}|https://{_HOST}){_PORT}(?:/[!\"$->@-~]*)?\Z",
-        description="http://127.0.0.1:PORT/… (localhost by its number) or an https address",
-    ),
-]
-AccountName = Annotated[
-    str,
-    Meta(
-        pattern=r"^(?![0-9]+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\Z",
-        description="the name of a Unix account such as tutor",
-    ),
-]
-AccountNames = Annotated[
-    tuple[AccountName, ...], Meta(description="a list of Unix accounts such as [tutor, admin]")
-]
-Patterns = Annotated[
-    tuple[Text, ...], Meta(description="a list of file patterns such as [.ipynb_checkpoints]")
-]
-Command = Annotated[list[Text], Meta(min_length=1)]
-Moment = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}\Z",
-        description="a date and time such as 2027-02-01 09:00",
-    ),
-]
-
-
-class UidRange(Struct, frozen=True, kw_only=True):
-    """The uids that hubtui may give to accounts it makes; both ends belong to it."""
-
-    first: int
-    last: int
-
-    def __contains__(self, uid: object) -> bool:
-        return isinstance(uid, int) and self.first <= uid <= self.last
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
-
-    @classmethod
-    def parse(cls, text: str) -> UidRange | None:
-        """``20000-29999``, or None where it is no range of uids for people.
-
-        Debian's policy (9.2.2): 1000–59999 are for accounts of people, 60000–65535 for the system
-        (65534 is nobody), above lie dynamic ones again.
-        """
-        if not (ends := re.fullmatch(r"([0-9]{1,10})\s*[-–]\s*([0-9]{1,10})", text, re.ASCII)):
-            return None
-        first, last = int(ends[1]), int(ends[2])
-        sound = 1000 <= first <= last <= 59_999 or 65_536 <= first <= last < 2**31
-        return cls(first=first, last=last) if sound else None
-
-
 # --- the records --------------------------------------------------------------------------------
 
 
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all parts of a course.yaml have in common."""
-
-
-class Hub(Section):
+class Hub(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The JupyterHub of the course."""
 
     database: Annotated[
@@ -131,7 +64,7 @@ class Hub(Section):
     log: AbsolutePath | None = None
 
 
-class Accounts(Section):
+class Accounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Unix accounts of the course."""
 
     group: Annotated[AccountName, Meta(description="the Unix group of the course such as all_user")]
@@ -144,7 +77,7 @@ class Accounts(Section):
     archive: AbsolutePath | None = None
 
 
-class Release(Section):
+class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where exercises come from and go to."""
 
     source: AbsolutePath
@@ -169,7 +102,7 @@ class Release(Section):
         return self.target or self.source.name
 
 
-class Watchdog(Section):
+class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What watches the hub."""
 
     logs: AbsolutePath | None = None
@@ -180,7 +113,7 @@ class Watchdog(Section):
     grace: Annotated[int, Meta(ge=0, le=3600, description="seconds, from 0 to 3600")] = 120
 
 
-class ExamDate(Section):
+class ExamDate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One exam, in the course's own time zone."""
 
     from_: Moment = msgspec.field(name="from")
@@ -191,7 +124,7 @@ class ExamDate(Section):
     sheet: Annotated[Text, Meta(description="the name of a sheet")] | None = None
 
 
-class Exam(Section):
+class Exam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the course is examined, and the account that tries it out before."""
 
     probe: AccountName | None = None
@@ -200,7 +133,7 @@ class Exam(Section):
     ] = ()
 
 
-class Notify(Section):
+class Notify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is called, and how. Without any of these nobody is."""
 
     mail: (
@@ -220,7 +153,7 @@ class Notify(Section):
     webhook: Url | None = None
 
 
-class Machine(Section):
+class Machine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The server itself."""
 
     elsewhere: Annotated[
@@ -229,14 +162,7 @@ class Machine(Section):
     ] = ()
 
 
-Bound = Annotated[float, Meta(ge=0, le=1e15)]
-Limits = Annotated[
-    dict[str, tuple[Bound, Bound]],
-    Meta(description="for each name two numbers, warning and critical, such as [20, 10]"),
-]
-
-
-class Course(Section):
+class Course(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One course on one machine, as its course.yaml says."""
 
     course: Annotated[
@@ -284,12 +210,12 @@ def find(option: str | None, environ: Mapping[str, str], *, as_root: bool | None
     if named is None and not as_root:
         named, by = environ.get(VARIABLE) or None, f"${VARIABLE}"
     if named is not None:
-        if not os.path.lexists(named) if "\0" not in named else True:
+        if not _is_there(named):
             raise ConfigError(f"{by} names {shown(named, 200)}, which does not exist")
         return Path(named)
     places = [SAFE_PLACE] if as_root else [Path("course.yaml"), SAFE_PLACE]
     for place in places:
-        if os.path.lexists(place):
+        if _is_there(place):
             return place
     if SAFE_PLACE.parent.is_dir() and not os.access(SAFE_PLACE.parent, os.X_OK):
         raise ConfigError(f"{SAFE_PLACE.parent} is open to root alone; start hubtui with sudo")
@@ -298,6 +224,13 @@ def find(option: str | None, environ: Mapping[str, str], *, as_root: bool | None
     raise ConfigError(
         f"There is no {looked}{ignored}; write one with hubtui init, or name one with --config"
     )
+
+
+def _is_there(path: str | Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL in it
+        return False
 
 
 def load(path: Path, *, as_root: bool | None = None) -> Course:
@@ -322,11 +255,10 @@ def load(path: Path, *, as_root: bool | None = None) -> Course:
 
 def _made(kind: type, found: Any) -> Any:
     """Text as one of the types that msgspec does not know; ValueError becomes its sentence."""
-    if kind is Path and isinstance(found, str):
+    if kind is Path and isinstance(found, str) and found.isprintable():
         path = Path(found)
-        if path.is_absolute() and len(path.parts) > 1 and ".." not in path.parts:
-            if found.isprintable():
-                return path
+        if path.is_absolute() and path.parent != path and ".." not in path.parts:
+            return path
     raise ValueError
 
 
@@ -400,7 +332,7 @@ def _named(course: Course) -> Iterator[tuple[str, Path, bool]]:
         ("hub.log", hub.log, False),
         ("accounts.homes", accounts.homes, True),
         ("accounts.roster", accounts.roster, False),
-        ("release.source", course.release and course.release.source, True),
+        ("release.source", course.release.source if course.release else None, True),
         ("watchdog.logs", course.watchdog.logs, True),
     )
     for key, path, is_folder in everything:

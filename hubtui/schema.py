@@ -81,7 +81,7 @@ def wrong(
     """What stands at `place`, and what was expected there: `expected`, else by its type."""
     found: Value = written.tree
     for part in place:
-        found = found[part]  # type: ignore[index, call-overload]
+        found = found[part]  # type: ignore[index]
     words = _expected(record, place) if expected is None else f"expected {expected}"
     return Trouble(place, f"{dotted(place)} is {_in_words(found)}; {words}")
 

@@ -10,7 +10,7 @@ import os
 import shlex
 import stat
 from collections import deque
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from hubtui.errors import ConfigError
 from hubtui.names import shown
@@ -77,7 +77,7 @@ def _walk(path: Path) -> Path:
                 if status.st_uid != 0:
                     owner = _user(status.st_uid)
                     raise _untrusted(here, f"a link of {owner}", _move(path))
-                target = PurePath(os.readlink(here))
+                target = here.readlink()
                 here = here.parent
                 if target.is_absolute():
                     here, target = Path("/"), target.relative_to("/")

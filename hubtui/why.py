@@ -81,6 +81,9 @@ def _authorised(seen: Survey, sign_up: SignUp) -> Answer:
 def _account(server: Server, seen: Survey, name: str) -> Iterator[Answer]:
     account = seen.accounts.by_name.get(name)
     if account is None:
+        if any(s.name == name and not s.authorised for s in seen.sign_ups):
+            yield Answer(what="account", good=None, text="none yet: approving makes it.")
+            return
         text = "no Unix account of that name: log-in works, then error 500."
         do = f"hubtui accounts create {name}" if not names.impossible(name) else ""
         yield Answer(what="account", good=False, text=text, do=do)

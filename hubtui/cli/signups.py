@@ -103,12 +103,15 @@ def discard(app: App, names: tuple[str, ...], dry_run: bool, yes: bool, as_json:
 
 @group.command("take-back")
 @click.argument("names", nargs=-1, required=True)
+@click.option("--stop-servers", "stop", is_flag=True, help="End their sessions, too.")
 @change_options
 @verb
-def take_back(app: App, names: tuple[str, ...], dry_run: bool, yes: bool, as_json: bool) -> int:
+def take_back(
+    app: App, names: tuple[str, ...], stop: bool, dry_run: bool, yes: bool, as_json: bool
+) -> int:
     """Make authorised sign-ups pending again. Who is logged in stays so until stopped."""
     chosen = _find(_survey(app), names, authorised=True)
-    plan = decline.take_back_plan(app.server, chosen)
+    plan = decline.take_back_plan(app.server, chosen, stop=stop)
     return carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -10,13 +10,48 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # What programs read that make accounts, look up names, open connections or start a shell.
-PUBLIC = """
-    adduser.conf alternatives bash.bashrc debian_version default deluser.conf environment gai.conf
-    host.conf hostname hosts inputrc ld.so.cache ld.so.conf ld.so.conf.d libaudit.conf locale.alias
-    locale.conf localtime login.defs machine-id mime.types networks os-release pam.conf pam.d
-    profile profile.d protocols python3.11 python3.12 python3.13 resolv.conf security services
-    shells skel ssl terminfo timezone
-""".split()
+PUBLIC = [
+    "adduser.conf",
+    "alternatives",
+    "bash.bashrc",
+    "debian_version",
+    "default",
+    "deluser.conf",
+    "environment",
+    "gai.conf",
+    "host.conf",
+    "hostname",
+    "hosts",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "libaudit.conf",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "login.defs",
+    "machine-id",
+    "mime.types",
+    "networks",
+    "os-release",
+    "pam.conf",
+    "pam.d",
+    "profile",
+    "profile.d",
+    "protocols",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "resolv.conf",
+    "security",
+    "services",
+    "shells",
+    "skel",
+    "ssl",
+    "terminfo",
+    "timezone",
+]
 NSSWITCH = """\
 passwd: files
 group: files

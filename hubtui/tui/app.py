@@ -28,13 +28,13 @@ from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import clickable
-from hubtui.tui.dialogs import AskDialog, PlanDialog, UnfinishedDialog
+from hubtui.tui.dialogs import AskDialog, PlanDialog, SureDialog, UnfinishedDialog
 from hubtui.tui.look import Entry, Look, Looker
 from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import Ended, RunDialog
 from hubtui.tui.signups import SignupsPane
 
-_BEAT = 2.0
+_BEAT = 1.5
 """Seconds between two looks."""
 
 T = TypeVar("T")
@@ -163,7 +163,8 @@ class HubtuiApp(App[int]):
             self.say("Changing something needs root: sudo hubtui")
         else:
             self.in_thread(
-                lambda: self._planned(planner, keys), lambda pair: self._ask(*pair, planner, after)
+                lambda: self._planned(planner, keys),
+                lambda pair: self._ask(pair[0], pair[1], planner, after),
             )
 
     def _planned(self, planner: Planner, keys: Sequence[str]) -> tuple[Plan, list[SubjectLine]]:
@@ -252,8 +253,17 @@ class HubtuiApp(App[int]):
         self.notify(shown(sentence), severity="warning", markup=False, timeout=8)
 
     def leave(self) -> None:
-        """q: leave; a change that runs goes on by itself."""
-        self.exit(0)
+        """q: leave; asks while a change is running, though it goes on by itself."""
+        if not runs.running(self.server.state):
+            self.exit(0)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit(0)
+
+        text = "A change is running. It goes on by itself; hubtui shows its result at any time."
+        self.push_screen(SureDialog("Leave now?", text, "Leave"), answered)
 
     def action_leave(self) -> None:
         """ctrl+q, from anywhere."""

@@ -26,7 +26,7 @@ class Key(NamedTuple):
     @property
     def cap(self) -> str:
         """What is printed on the key."""
-        names = {"space": "space", "slash": "/", "asterisk": "*", "question_mark": "?"}
+        names = {"plus": "+", "slash": "/", "asterisk": "*", "question_mark": "?"}
         return names.get(self.key, self.key.replace("escape", "Esc").replace("enter", "Enter"))
 
 

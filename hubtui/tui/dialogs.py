@@ -108,6 +108,34 @@ class AskDialog(ModalScreen[str]):
         self.dismiss("")
 
 
+class SureDialog(ModalScreen[bool]):
+    """Yes or no, where nothing on the server changes."""
+
+    CSS = FRAME.format("SureDialog")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
+
+    def __init__(self, question: str, text: str, yes: str) -> None:
+        super().__init__()
+        self._question, self._text, self._yes = question, text, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Static(self._question, id="title", markup=False)
+            yield Static(f"\n{self._text}\n", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="no")
+                yield Button(self._yes, id="yes")
+
+    @on(Button.Pressed)
+    def pressed(self, event: Button.Pressed) -> None:
+        """Yes or no."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_no(self) -> None:
+        """Stay."""
+        self.dismiss(False)
+
+
 class PlanDialog(ModalScreen[bool]):
     """A plan before anybody says yes: totals, a line per subject, its commands on Enter."""
 

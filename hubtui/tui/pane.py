@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 COMMON = (
     Key("space", "mark", "mark", "Mark the row, or take its mark away."),
-    Key("asterisk", "mark_ready", "all ready", "Mark all shown that are ready."),
+    Key("asterisk", "mark_ready", "ready", "Mark all shown that are ready."),
+    Key("plus", "mark_shown", "all", "Mark all shown: a filter first, then this, then x.", False),
     Key("slash", "filter", "filter", "Show only rows that hold some text; Esc shows all."),
     Key("s", "sort", "sort", "Sort by the next column.", False),
-    Key("enter", "details", "details", "All there is to know of the row."),
+    Key("enter", "details", "details", "All there is to know of the row.", False),
     Key("y", "copy", "copy", "Copy the name to your own clipboard (OSC 52).", False),
     Key("r", "refresh", "refresh", "Look at everything again now.", False),
     Key("question_mark", "help", "help", "What the keys do."),
@@ -50,6 +51,7 @@ class Pane(Screen[None]):
         Binding("escape", "clear", show=False),
         Binding("slash", "filter", show=False),
         Binding("asterisk", "mark_ready", show=False),
+        Binding("plus", "mark_shown", show=False),
         Binding("s", "sort", show=False),
         Binding("y", "copy", show=False),
         Binding("r", "refresh", show=False),
@@ -204,6 +206,14 @@ class Pane(Screen[None]):
             self.table.clear_marks()
         else:
             self.table.mark(ready)
+
+    def action_mark_shown(self) -> None:
+        """Mark all shown; again: take the marks away."""
+        found = set(self.table.keys)
+        if found == self.table.marked:
+            self.table.clear_marks()
+        else:
+            self.table.mark(found)
 
     def action_filter(self) -> None:
         """Open the filter."""

@@ -59,6 +59,7 @@ class RunDialog(ModalScreen[Ended]):
         + """
     RunDialog #box { height: 90%; }
     RunDialog KeyedTable { height: 1fr; background: $surface; }
+    RunDialog .hidden { display: none; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,7 +89,7 @@ class RunDialog(ModalScreen[Ended]):
             yield KeyedTable(columns, marks=False, id="subjects")
             yield Line("c cancels before the next step · Esc leaves it to itself", id="hint")
             with Horizontal(id="buttons"):
-                yield Button("Try the failed again", id="retry", disabled=True)
+                yield Button("Try the failed again", id="retry", classes="hidden")
                 yield Button("Close", id="close")
 
     def on_mount(self) -> None:
@@ -155,8 +156,7 @@ class RunDialog(ModalScreen[Ended]):
         failed = [key for key, last in self.states.items() if not _is_good(last)]
         word = shown(event.text) or "over"
         self.query_one("#hint", Line).say(f"{word}. Enter shows a row in full · Esc closes")
-        retry = self.query_one("#retry", Button)
-        retry.disabled = not failed
+        self.query_one("#retry", Button).set_class(not failed, "hidden")
         if not failed:
             self.query_one("#close", Button).focus()
         cast("HubtuiApp", self.app).look_again()

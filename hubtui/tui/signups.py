@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -56,6 +57,7 @@ class SignupsPane(Pane):
         Key("a", "approve", "approve", "Approve the marked sign-ups, or the one in focus."),
         Key("x", "discard", "discard", "Delete pending sign-ups: bots, slips, hostile names."),
         Key("u", "take_back", "take back", "Make authorised sign-ups pending again."),
+        Key("U", "take_back_and_stop", "", "Take back, and stop their servers, too.", False),
         Key("w", "why", "why", "Why can this student not log in or start?", False),
         Key("e", "email", "e-mail", "Show or hide the mail address of the row.", False),
     )
@@ -63,6 +65,7 @@ class SignupsPane(Pane):
         Binding("a", "approve", show=False),
         Binding("x", "discard", show=False),
         Binding("u", "take_back", show=False),
+        Binding("U", "take_back_and_stop", show=False),
         Binding("w", "why", show=False),
         Binding("e", "email", show=False),
     ]
@@ -123,6 +126,10 @@ class SignupsPane(Pane):
     def action_take_back(self) -> None:
         """Take back what is marked, or the row in focus."""
         self._decline(decline.take_back_plan)
+
+    def action_take_back_and_stop(self) -> None:
+        """Take back, and end the sessions that would go on."""
+        self._decline(partial(decline.take_back_plan, stop=True))
 
     def action_why(self) -> None:
         """Why can this student not log in or start?"""
