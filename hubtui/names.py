@@ -45,7 +45,7 @@ RESERVED = frozenset(
     sambashare winbindd wireshark debian-tor openvpn nm-openvpn wireguard strongswan
 
     localhost hostmaster webmaster abuse security noreply guest anonymous system
-    """.split()  # noqa: SIM905 - a list to read, not to count quotes in
+    """.split()
 )
 
 _RESERVED_FAMILIES = ("systemd-", "jupyterhub-", "hubtui-", "gitlab-", "snap_")

@@ -7,7 +7,6 @@ student's commands as root, so the file is looked at together with everything th
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections import deque
 from pathlib import Path
@@ -39,17 +38,18 @@ def read(path: Path, *, limit: int, trusted: bool) -> bytes:
         fd = os.open(real, flags)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{shown(str(path))} is not a file; name the course.yaml itself")
         if trusted and (flaw := _flaw(status, fd)):
-            quoted = shlex.quote(str(real))
-            raise _untrusted(real, flaw, f"chown root:root {quoted} && chmod go-w {quoted}")
-        try:
+            raise _untrusted(real, flaw, _take(real))
+        with open(fd, "rb", closefd=False) as file:
             data = file.read(limit + 1)
-        except OSError as error:
-            raise _unreadable(path, error) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise ConfigError(
             f"{shown(str(path))} is larger than {limit:,} bytes; a course.yaml has a few hundred"
@@ -62,7 +62,7 @@ def _walk(path: Path) -> Path:
     try:
         todo = deque((Path.cwd() / path).parts[1:])
         here, links = Path("/"), 0
-        _judge_folder(here, here.lstat())
+        _judge_folder(here, here.lstat(), path)
         while todo:
             part = todo.popleft()
             if part == "..":
@@ -83,23 +83,22 @@ def _walk(path: Path) -> Path:
                     here, target = Path("/"), target.relative_to("/")
                 todo.extendleft(reversed(target.parts))
             elif todo:
-                _judge_folder(here, status)
+                _judge_folder(here, status, path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     return here
 
 
-def _judge_folder(folder: Path, status: os.stat_result) -> None:
+def _judge_folder(folder: Path, status: os.stat_result, path: Path) -> None:
     if folder == Path("/") and _is_outside(status.st_uid):
         return
     if not (flaw := _flaw(status, folder)):
         return
     ours = status.st_uid == 0 and not status.st_mode & stat.S_ISVTX
     if ours or folder.is_relative_to(SAFE_PLACE.parent):
-        quoted = shlex.quote(str(folder))
-        raise _untrusted(folder, flaw, f"chown root:root {quoted} && chmod go-w {quoted}")
+        raise _untrusted(folder, flaw, _take(folder))
     # /tmp has to stay open, and a home is its owner's: not the folder is wrong but the place.
-    raise _untrusted(folder, flaw, _move(Path("course.yaml")))
+    raise _untrusted(folder, flaw, _move(path))
 
 
 def _flaw(status: os.stat_result, where: int | Path) -> str | None:
@@ -139,11 +138,21 @@ def _is_outside(uid: int) -> bool:
 def _untrusted(path: Path, flaw: str, mend: str) -> ConfigError:
     return ConfigError(
         f"{shown(str(path))} ({flaw}) could be changed by others than root, and as root hubtui "
-        f"reads only a configuration that root alone can write; as root, run: {shown(mend)}"
+        f"reads only a configuration that root alone can write; look at what it says, then run: "
+        f"{shown(mend)}"
     )
 
 
+def _take(path: Path) -> str:
+    import shlex
+
+    quoted = shlex.quote(str(path))
+    return f"chown root:root {quoted} && chmod go-w {quoted}"
+
+
 def _move(path: Path) -> str:
+    import shlex
+
     return f"install -D -o root -g root -m 0644 {shlex.quote(str(path))} {SAFE_PLACE}"
 
 

@@ -1,22 +1,48 @@
-import os, shutil, pytest, subprocess
+"""What all tests share: stories and attacks run in the sandbox only, on a fresh machine each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
 
-FILES = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"]
-PRISTINE = (
-    {n: Path("/etc", n).read_bytes() for n in FILES if Path("/etc", n).exists()}
-    if os.environ.get("HUBTUI_SANDBOX")
-    else {}
-)
+import pytest
+
+from hubtui.demo.hub import EmbeddedHub
+from tests.sandboxed import WHY_NOT, Machine, in_sandbox
+
+HERE = Path(__file__).parent
+SANDBOXED = (HERE / "stories", HERE / "attacks")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Outside the sandbox, what would change the machine is skipped and says so."""
+    if in_sandbox():
+        return
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SANDBOXED):
+            item.add_marker(pytest.mark.skip(reason=WHY_NOT))
+
+
+@pytest.fixture(scope="session")
+def _machine() -> Machine:
+    return Machine()
 
 
 @pytest.fixture
-def machine():
-    assert os.environ.get("HUBTUI_SANDBOX")
-    for n, d in PRISTINE.items():
-        Path("/etc", n).write_bytes(d)
-    for f in Path("/etc").glob("*.lock"):
-        f.unlink()
-    for d in ("/home", "/var/lib/hubtui", "/root/resources", "/etc/hubtui"):
-        for c in Path(d).glob("*"):
-            shutil.rmtree(c) if c.is_dir() and not c.is_symlink() else c.unlink()
-    yield None
+def machine(_machine: Machine) -> Machine:
+    """A fresh machine."""
+    _machine.restore()
+    return _machine
+
+
+@pytest.fixture(scope="session")
+def hub(_machine: Machine) -> Iterator[EmbeddedHub]:
+    """A real hub, started once for all tests; each uses names of its own."""
+    pytest.importorskip("jupyterhub", reason="JupyterHub is missing: install hubtui[demo]")
+    embedded = EmbeddedHub(Path("/srv/jupyterhub"))
+    embedded.start()
+    try:
+        embedded.wait_until_up(90)
+        yield embedded
+    finally:
+        embedded.stop()

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from hubtui.demo.attend import attend, hold_signals, spawn
 from hubtui.demo.etc import populate
-from hubtui.demo.sandbox import MARKER, VARIABLE
+from hubtui.demo.sandbox import MARKER, VARIABLE, split_command
 
 BACKED = ("etc", "home", "root", "srv", "tmp", "var")  # each a folder below the sandbox's own
 MEMORY = {"/run": 0o755, "/dev/shm": 0o1777}  # noqa: S108 - empty at each start, as on a machine
@@ -25,7 +25,7 @@ PATIENCE = 8.0  # seconds between a TERM for the command and its KILL
 FOREIGN = ("TMPDIR", "DBUS_SESSION_BUS_ADDRESS", "IPYTHONDIR", "MAIL", "OLDPWD")
 FOREIGN_BEGIN = ("XDG_", "JUPYTER", "SSH_")
 
-_MS_BIND, _MS_REC, _MS_NOSUID, _MS_NODEV = 4096, 16384, 2, 4
+_MS_BIND, _MS_REC, _MS_NOSUID, _MS_NODEV, _MNT_DETACH = 4096, 16384, 2, 4, 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,11 +36,12 @@ class View(NamedTuple):
     handle: int
 
 
-def enter(folder: Path, seen: list[Path], kind: str) -> None:
+def enter(folder: Path, seen: list[Path], kind: str) -> list[Path]:
     """Cover the machine's folders by those below ``folder``, but keep ``seen`` visible.
 
     ``seen`` stays where it was and becomes reachable for every uid: folders above it that are
-    closed to others are covered as well. Raises OSError where the kernel refuses a mount.
+    closed to others are covered as well. Returns the paths that were mounted back. Raises OSError
+    where the kernel refuses a mount.
     """
     links, ends = _resolve(seen)
     views = [View(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in ends]
@@ -51,11 +52,12 @@ def enter(folder: Path, seen: list[Path], kind: str) -> None:
     for name in BACKED:
         if Path("/", name).is_dir():
             _mount(f"/proc/self/fd/{own}/{name}", f"/{name}", flags=_MS_BIND | _MS_REC)
-    for path, mode in MEMORY.items():
-        if Path(path).is_dir():
-            _tmpfs(Path(path), mode)
-    for view in sorted(views, key=lambda one: len(one.path.parts)):
-        _show(view)
+    for memory, mode in MEMORY.items():
+        if Path(memory).is_dir():
+            _tmpfs(Path(memory), mode)
+    views.sort(key=lambda one: len(one.path.parts))
+    shown = [view.path for view in views if _show(view)]
+    for view in views:
         os.close(view.handle)
     os.close(own)
     for link, target in links.items():
@@ -66,6 +68,7 @@ def enter(folder: Path, seen: list[Path], kind: str) -> None:
         Path("/run/lock").mkdir()
     Path("/run/lock").chmod(0o1777)
     MARKER.write_text(f"{kind}\n")
+    return shown
 
 
 def _resolve(paths: list[Path]) -> tuple[dict[Path, Path], list[Path]]:
@@ -113,11 +116,12 @@ def _closed_above(paths: list[Path]) -> list[Path]:
     return sorted(closed)
 
 
-def _show(view: View) -> None:
+def _show(view: View) -> bool:
+    """Mount it back, unless it is still to be seen there."""
     wanted = os.fstat(view.handle)
     with contextlib.suppress(OSError):
-        if os.path.samestat(os.stat(view.path), wanted):
-            return
+        if os.path.samestat(view.path.stat(), wanted):
+            return False
     above = [one for one in reversed(view.path.parents) if not one.exists()]
     for folder in above:
         folder.mkdir()
@@ -127,6 +131,7 @@ def _show(view: View) -> None:
     else:
         view.path.touch()
     _mount(f"/proc/self/fd/{view.handle}", str(view.path), flags=_MS_BIND | _MS_REC)
+    return True
 
 
 def _tmpfs(path: Path, mode: int) -> None:
@@ -156,6 +161,15 @@ def environment(kind: str) -> dict[str, str]:
     return env | {VARIABLE: kind}
 
 
+def _run(command: list[str], env: dict[str, str]) -> int:
+    try:
+        child = spawn(command, env, blocked=frozenset())
+    except OSError as error:
+        print(f"{command[0]!r} can't be started: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return 127
+    return attend(child, target=lambda: child, patience=PATIENCE, reap_all=True)
+
+
 def _end_everyone() -> None:
     """Kill and collect all that is left in the sandbox."""
     patient_until = time.monotonic() + 10
@@ -170,10 +184,12 @@ def _end_everyone() -> None:
         time.sleep(0.01)
 
 
-def _remove(handle: int) -> None:
-    # Mount points are busy in here; the caller removes those empty folders from outside.
-    for name in os.listdir(handle):
-        shutil.rmtree(name, ignore_errors=True, dir_fd=handle)
+def _remove(name: str, parent: int, shown: list[Path]) -> None:
+    """Remove the folder from inside, where nobody's files are foreign."""
+    for path in reversed(shown):  # what is mounted back must neither be emptied nor in the way
+        if _libc.umount2(os.fsencode(path), _MNT_DETACH) != 0:
+            return
+    shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
 
 
 def main() -> int:
@@ -184,23 +200,23 @@ def main() -> int:
     parser.add_argument("--remove", action="store_true")
     parser.add_argument("--see", type=Path, action="append", default=[])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("command", nargs="+")
-    options = parser.parse_args()
+    words, command = split_command(sys.argv[1:])
+    options = parser.parse_args(words)
     here = Path.cwd()
     options.folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(options.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    parent = os.open(options.folder.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    shown: list[Path] = []
     try:
-        enter(options.folder, options.see, options.kind)
+        shown += enter(options.folder, options.see, options.kind)
         os.chdir(here if here.is_dir() else "/")
-        child = spawn(options.command, environment(options.kind), blocked=frozenset())
-        return attend(child, target=lambda: child, patience=PATIENCE, reap_all=True)
+        return _run(command, environment(options.kind))
     except OSError as error:
         print(f"The sandbox could not be made: {error}.", file=sys.stderr)  # noqa: T201
-        return 127
+        return 125
     finally:
         _end_everyone()
         if options.remove:
-            _remove(handle)
+            _remove(options.folder.name, parent, shown)
 
 
 if __name__ == "__main__":

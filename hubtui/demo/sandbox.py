@@ -52,8 +52,9 @@ kinds: dict[str, Kind] = {
         Kind(
             "one-uid",
             "as an ordinary user in a user namespace with one uid",
-            "All files belong to one uid here, so owners, the isolation of students from each other "
-            "and deliveries as the student can't be shown (the package uidmap would change that).",
+            "All files belong to one uid here: sign-ups, names and plans are real, but approving "
+            "stops where a home would get its owner (as root or with the package uidmap it goes "
+            "through).",
             ("--map-root-user", *_NAMESPACES),
         ),
         Kind(
@@ -74,7 +75,7 @@ def works(kind: Kind) -> bool:
         return False
     try:
         tried = subprocess.run(
-            ["unshare", *kind.unshare, "true"],
+            ["unshare", *kind.unshare, "true"],  # noqa: S607 - as found by the caller's PATH
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -98,7 +99,7 @@ def command(folder: Path, argv: Sequence[str], kind: Kind, *, remove: bool = Fal
     the caller may not touch. The sandbox ends when the process that runs this is gone.
     """
     if not kind.unshare:
-        return list(argv)
+        return ["setpriv", "--pdeathsig", "TERM", *argv]
     inside = [sys.executable, "-P", "-m", "hubtui.demo.inside", "--kind", kind.name]
     if remove:
         inside.append("--remove")
@@ -162,17 +163,28 @@ def _first_child(unshare: int) -> Callable[[], int | None]:
     return find
 
 
+def split_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words before the first ``--``, and the command behind it, whatever that holds."""
+    # argparse would take a second -- out of the command, which one depends on its version.
+    if "--" not in words:
+        return list(words), []
+    at = list(words).index("--")
+    return list(words[:at]), list(words[at + 1 :])
+
+
 def main() -> int:
     """``python -m hubtui.demo.sandbox FOLDER [--kind KIND] -- COMMAND…``."""
     parser = argparse.ArgumentParser(prog="python -m hubtui.demo.sandbox")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", choices=kinds)
     parser.add_argument("--remove", action="store_true", help="remove the folder at the end")
-    parser.add_argument("command", nargs="+")
-    options = parser.parse_args()
+    words, argv = split_command(sys.argv[1:])
+    options = parser.parse_args(words)
+    if not argv:
+        parser.error("a command is missing: FOLDER -- COMMAND…")
     kind = kinds[options.kind] if options.kind else find_kind()
     try:
-        return run(options.folder, options.command, kind, remove=options.remove)
+        return run(options.folder, argv, kind, remove=options.remove)
     except Refused as refused:
         print(refused, file=sys.stderr)  # noqa: T201
         return refused.exit_code

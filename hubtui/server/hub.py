@@ -1,4 +1,4 @@
-"""How this course's hub is reached: its API with the token, believed only from the hub's own uid."""
+"""How this course's hub is reached: its API with the token, believed only from its own uid."""
 
 from __future__ import annotations
 

@@ -8,12 +8,11 @@ Names and answers are hostile: names are quoted, answers are limited in length a
 
 from __future__ import annotations
 
-import io
 import socket
 import time
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
 import msgspec
@@ -22,9 +21,6 @@ from hubtui.errors import ConfigError, HubDown, HubError, HubForeign, Refused
 from hubtui.names import shown
 from hubtui.server import listeners
 from hubtui.server.listeners import Place
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -39,9 +35,10 @@ CONFIG_ROLE = (
 )
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
 
-_LARGEST = 16 * 2**20  # bytes of one answer: 5,000 users of JupyterHub 1.2 are 3 MB
+_LARGEST = 16 * 2**20  # bytes of one answer: 5,000 running servers of 1.2 are some 3 MB
 _PAGE = 200  # users: the most that a hub gives at once (api_page_max_limit)
 _SLOW_STOP = 15.0  # seconds: the hub says 202 after its slow_stop_timeout of 10
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _PAGINATION = "application/jupyterhub-pagination+json"
 
 
@@ -121,13 +118,19 @@ class _Answer(msgspec.Struct, frozen=True):
     hub_version: str
     body: bytes
 
+    @property
+    def absent(self) -> bool:
+        """The API itself says 404: not a page of the hub, nor another web server."""
+        return self.status == 404 and bool(self.hub_version) and self.body.startswith(b"{")
+
 
 class HubApi(msgspec.Struct, frozen=True, kw_only=True):
-    """One hub. Every method may be called in any thread, and blocks for `timeout` at most.
+    """One hub. Every method may be called in any thread.
 
-    `url` is `hub.api` of course.yaml, `uid` the one that its listener must have, `timeout` the
-    seconds on the clock for one call, however slowly the answer drips (for `https` with a host
-    name, looking up that name comes on top).
+    `url` is `hub.api` of course.yaml, `uid` the one that its listener must have
+    (`listeners.expected_uid`), `timeout` the seconds on the clock that `version` and `users` take
+    at most, however slowly the answer drips (to look up the name of an `https` comes on top). The
+    others ask the hub more than once, or wait for it to stop a server: as much for each request.
 
     Every method raises HubDown, HubImpostor, HubForeign, or HubError with what is missing in the
     hub's configuration. Making a HubApi raises ConfigError for a wrong url or token.
@@ -148,7 +151,7 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
 
     def version(self) -> str:
         """The hub's version. Needs no token."""
-        answer = self._call("GET", "", token=False, within=self._deadline())
+        answer = self._call("GET", "", token=False)
         if answer.status != 200:
             raise _refusal(answer, "say its version", "")
         root: _Version = _decoded(answer, _Version)
@@ -190,13 +193,12 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self._is_running(name, server_name) is False:
             return "not running"
-        path = f"/users/{_quoted(name)}/" + (
-            f"servers/{_quoted(server_name)}" if server_name else "server"
-        )
+        which = f"servers/{_quoted(server_name)}" if server_name else "server"
+        path = f"/users/{_quoted(name)}/{which}"
         answer = self._call("DELETE", path, within=self._deadline() + _SLOW_STOP)
         if answer.status == 204:
             return "stopped"
-        if answer.status == 404:
+        if answer.absent:
             return "not running"
         if answer.status != 202:
             raise _refusal(answer, f"stop the server of {shown(name, 60)}", "delete:servers")
@@ -214,12 +216,10 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         answer = self._call("DELETE", f"/users/{_quoted(name)}", within=within)
         if answer.status == 204:
             return "deleted"
-        if answer.status == 404:
+        if answer.absent:
             return "unknown"
         if answer.status == 400:
-            raise HubError(
-                f"The hub did not delete {shown(name, 60)}: {_message(answer)} Try again later."
-            )
+            raise HubError(f"The hub did not delete {shown(name, 60)}: {_message(answer)}")
         raise _refusal(answer, f"delete {shown(name, 60)}", "delete:users")
 
     def busy_kernels(self, proxy: str, name: str, server_name: str = "") -> int | None:
@@ -229,32 +229,32 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         hubtui's token. So the hub is asked for a token of that user, for that server alone and for
         a minute; this takes the scope `tokens`, which is not among CONFIG_ROLE because it is as
         much as being admin. Being asked counts as activity of the server: ask just before a stop.
-
-        Raises HubImpostor when somebody else listens at `proxy` (such as http://127.0.0.1:8000).
         """
         place = listeners.place_of(proxy, "hub.proxy", self.uid)
         tokens = f"/users/{_quoted(name)}/tokens"
+        # Quoted as the hub does it for its routes, or the proxy finds none.
+        names = "/".join(_quoted(part, safe="@~") for part in (name, server_name) if part)
+        path = f"{place.path}/user/{names}/api/kernels?no_track_activity=1"
         scope = f"access:servers!server={name}/{server_name}"
         wish = {"note": "hubtui: is a kernel busy?", "expires_in": 60, "scopes": [scope]}
-        answer = self._call("POST", tokens, within=self._deadline(), body=wish)
+        answer = self._call("POST", tokens, body=wish)
         if answer.status in (400, 403, 404):
             return None
         if answer.status not in (200, 201):
             raise _refusal(answer, "make a token", "tokens")
         theirs: _Token = _decoded(answer, _Token)
+        if not _is_token(theirs.token):
+            raise HubForeign(f"The token that the hub at {place.name} made is none.")
         try:
-            # Quoted as the hub does it for its routes, or the proxy finds none.
-            names = [quote(part, safe="@~") for part in (name, server_name) if part]
-            path = f"{place.path}/user/{'/'.join(names)}/api/kernels?no_track_activity=1"
-            return _busy(place, path, theirs.token, self._deadline())
+            return busy_at(place, path, theirs.token, self._deadline())
         finally:
-            with suppress(HubError):  # it ends by itself in a minute
-                self._call("DELETE", f"{tokens}/{_quoted(theirs.id)}", within=self._deadline())
+            with suppress(HubError, Refused):  # it ends by itself in a minute
+                self._call("DELETE", f"{tokens}/{_quoted(theirs.id)}")
 
     def _is_running(self, name: str, server_name: str) -> bool | None:
         """None: the token may not see it."""
-        answer = self._call("GET", f"/users/{_quoted(name)}", within=self._deadline())
-        if answer.status == 404:
+        answer = self._call("GET", f"/users/{_quoted(name)}")
+        if answer.absent:
             return False
         if answer.status != 200:
             return None
@@ -269,22 +269,25 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         method: str,
         path: str,
         *,
-        within: float,
+        within: float | None = None,
         token: bool = True,
         accept: str = "application/json",
         body: object = None,
     ) -> _Answer:
         if token and self.token is None:
-            raise HubError(
-                "The hub's API is not asked without a service token: set hub.token_file."
-            )
+            raise HubError("The hub's API wants a service token: set hub.token_file.")
         place = listeners.place_of(self.url, "hub.api", self.uid)
-        return _ask(
-            place, method, place.path + path, self.token if token else None, within, accept, body
-        )
+        secret = self.token if token else None
+        within = within or self._deadline()
+        return _ask(place, method, place.path + path, secret, within, accept, body)
 
 
-def _busy(place: Place, path: str, token: str, within: float) -> int | None:
+def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
+    """How many kernels compute at a notebook server; None: it does not say, or not in time.
+
+    The server is a student's process: `token` must be one that the student may know. Raises
+    HubImpostor when another uid than `place.believe` listens there.
+    """
     try:
         answer = _ask(place, "GET", path, token, within)
         if answer.status != 200:
@@ -295,27 +298,21 @@ def _busy(place: Place, path: str, token: str, within: float) -> int | None:
     return sum(kernel.execution_state == "busy" for kernel in kernels)
 
 
-# What the answers say
-
-
 def _decoded(answer: _Answer, shape: Any) -> Any:
     try:
         return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise HubForeign(
             f"What answers at {answer.place.name} is no JupyterHub that hubtui knows "
-            f"({shown(str(error), 120)}): does hub.api in course.yaml end in /hub/api, "
-            "on the hub's own port?"
+            f"({shown(str(error), 120)}): does hub.api end in /hub/api, on the hub's own port?"
         ) from error
 
 
 def _message(answer: _Answer) -> str:
     """The hub's own words, on one line."""
-    try:
-        said = msgspec.json.decode(answer.body, type=_Message).message
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        said = ""
-    return shown(said, 200)
+    with suppress(*_UNREADABLE):
+        return shown(msgspec.json.decode(answer.body, type=_Message).message, 200)
+    return ""
 
 
 def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
@@ -329,10 +326,7 @@ def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
     if status in (401, 403):
         return HubError(f"The hub did not {doing} ({status}): {_missing(answer, scope)}")
     if status == 404:
-        return HubError(
-            f"The hub did not {doing} (404): nothing is there. Does hub.api in course.yaml end in "
-            "/hub/api?"
-        )
+        return HubError(f"The hub did not {doing} (404): does hub.api end in /hub/api?")
     if status >= 500:
         return HubError(f"The hub did not {doing}: it failed itself ({status}). Look at its log.")
     return HubError(f"The hub did not {doing} ({status}): {_message(answer)}")
@@ -341,24 +335,17 @@ def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
 def _missing(answer: _Answer, scope: str) -> str:
     where = "jupyterhub_config.py, then restart the hub"
     if answer.hub_version.startswith(("0.", "1.")):
-        return (
-            f"it does not know the token, or its service is no admin. In {where}: {CONFIG_BEFORE_2}"
-        )
+        return f"it does not know the token as an admin's. In {where}: {CONFIG_BEFORE_2}"
     if "scope" in _message(answer):
         return f"the token's role lacks the scope {scope}. In {where}: {CONFIG_ROLE}"
     return f"it does not know the token. In {where}: {CONFIG_SERVICE} and {CONFIG_ROLE}"
 
 
-# How to ask
-
-
-def _quoted(name: str) -> str:
-    if name in ("", ".", ".."):  # a web server on the way could take these as a path
-        raise Refused(f"The hub can't be asked about the name {name!r}.")
-    try:
-        return quote(name, safe="")
-    except UnicodeEncodeError as error:
-        raise Refused(f"The hub can't be asked about the name {shown(name, 60)}.") from error
+def _quoted(name: str, safe: str = "") -> str:
+    with suppress(UnicodeEncodeError):
+        if name not in ("", ".", ".."):  # a web server on the way could take these as a path
+            return quote(name, safe=safe)
+    raise Refused(f"The hub can't be asked about the name {shown(repr(name), 60)}.")
 
 
 def _is_token(token: str) -> bool:
@@ -390,7 +377,7 @@ def _ask(
         with listeners.connected(place, within) as sock:
             sock.settimeout(listeners.left(within))
             sock.sendall(request)
-            wire = cast(socket.socket, _Wire(sock, within, place.name))
+            wire = cast(socket.socket, listeners.Wire(sock, within, place, _LARGEST))
             response = http.client.HTTPResponse(wire, method=method)
             response.begin()
             content = response.read(_LARGEST)
@@ -403,37 +390,10 @@ def _ask(
     except ConnectionRefusedError as error:
         raise HubDown(f"Nobody answers at {place.name}: is the hub running?") from error
     except ssl.SSLCertVerificationError as error:
-        raise HubForeign(
-            f"{place.name} has no valid certificate: {error.verify_message}."
-        ) from error
+        raise HubForeign(f"{place.name} is not certified: {error.verify_message}.") from error
     except (ConnectionError, http.client.IncompleteRead) as error:
         raise HubDown(f"The hub at {place.name} hung up before its answer was complete.") from error
     except OSError as error:
         raise HubDown(f"The hub at {place.name} can't be reached: {error.strerror}.") from error
     except (http.client.HTTPException, ValueError) as error:
         raise HubForeign(f"What listens at {place.name} does not speak HTTP.") from error
-
-
-class _Wire(io.RawIOBase):
-    """The reading end of a socket, limited in bytes, and in time as a whole, not per read.
-
-    It stands in for the socket that HTTPResponse makes a file of.
-    """
-
-    def __init__(self, sock: socket.socket, within: float, name: str) -> None:
-        self._sock, self._within, self._name = sock, within, name
-        self._room = _LARGEST
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        self._sock.settimeout(listeners.left(self._within))
-        got = self._sock.recv_into(buffer)
-        self._room -= got
-        if self._room < 0:
-            raise HubForeign(f"The answer of {self._name} is longer than any hub's.")
-        return got

@@ -8,6 +8,7 @@ anybody can call a program `jupyterhub`.
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import pwd
@@ -18,12 +19,16 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
-from hubtui.errors import ConfigError, HubDown, HubImpostor
+from hubtui.errors import ConfigError, HubDown, HubForeign, HubImpostor
 from hubtui.names import shown
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _TABLES = ("tcp", "tcp6")
 _ESTABLISHED, _LISTEN = 0x01, 0x0A  # include/net/tcp_states.h
@@ -173,6 +178,31 @@ def left(within: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+class Wire(io.RawIOBase):
+    """The reading end of a socket, limited in bytes, and in time as a whole, not per read.
+
+    It stands in for the socket that HTTPResponse makes a file of.
+    """
+
+    def __init__(self, sock: socket.socket, within: float, place: Place, room: int) -> None:
+        self._sock, self._within, self._place = sock, within, place
+        self._room = room
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(left(self._within))
+        got = self._sock.recv_into(buffer)
+        self._room -= got
+        if self._room < 0:
+            raise HubForeign(f"The answer of {self._place.name} is longer than any hub's.")
+        return got
 
 
 def _impostor(address: str, port: int, found: int, expected: int) -> str:

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes, enrol
-from hubtui.plan import runs
+from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
-from hubtui.plan.steps import Step
+from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server, as_student
 from hubtui.server.run import Result, run
 from hubtui.signups import judge
@@ -163,7 +163,7 @@ def test_useradd_killed_in_its_middle_is_completed(
 ) -> None:
     course.sign_up("anna")
     plan = plan_for(course.server, "anna")
-    runs.plans.save(course.server.state, plan)
+    plans.save(course.server.state, plan)
 
     def deadly(argv: list[str], **_: object) -> Result:
         process = subprocess.Popen(["/usr/sbin/" + argv[0], *argv[1:]])
@@ -201,7 +201,7 @@ def killed_run(server: Server, plan: Plan, number: int, when: str) -> None:
     def patch(server: Server) -> Server:
         original = changes.chains
 
-        def chains(server: Server, plan: Plan) -> list[changes.Chain]:
+        def chains(server: Server, plan: Plan) -> list[Chain]:
             made = original(server, plan)
             for chain in made:
                 for step in chain.steps:
@@ -218,7 +218,7 @@ def in_a_child(server: Server, plan: Plan, patch: Callable[[Server], Server]) ->
     """Carry out the plan in a child that is meant to die."""
     from hubtui.state import write_document
 
-    runs.plans.save(server.state, plan)
+    plans.save(server.state, plan)
     record = runs.RunRecord(id=plan.id, by=plan.by, at=plan.at)
     write_document(runs.record_path(server.state, plan.id), record)
     child = os.fork()
@@ -252,9 +252,9 @@ def aged(server: Server) -> list[Plan]:
 
 def test_two_at_once_on_one_name_make_one_account(course: CourseOnDisk) -> None:
     course.sign_up("anna")
-    plans = [plan_for(course.server, "anna") for _ in range(3)]
+    made = [plan_for(course.server, "anna") for _ in range(3)]
     processes = [
-        runs.start(course.server.state, CONFIG, plan, course.server.clock()) for plan in plans
+        runs.start(course.server.state, CONFIG, plan, course.server.clock()) for plan in made
     ]
     codes = [process.wait(timeout=60) for process in processes]
     assert 0 in codes

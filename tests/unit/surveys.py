@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hubtui.course import Accounts as Rules
-from hubtui.course import Course, Hub, UidRange
+from hubtui.course import Course, Hub
 from hubtui.server.accounts import Account, Accounts
 from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp, UserRow
 from hubtui.server.ledger import Given, Ledger
 from hubtui.server.roster import Roster
 from hubtui.students import Survey
+from hubtui.values import UidRange
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GROUP = 20000
@@ -70,7 +71,7 @@ def survey(
             groups={"all_user": GROUP, **(groups or {})},
             members=members or {},
         ),
-        roster=Roster({name: (1,) for name in roster}),
+        roster=Roster(dict.fromkeys(roster, (1,))),
         ledger=Ledger(given),
         homes=homes or {},
         sign_ups=sign_ups,

@@ -1,0 +1,219 @@
+"""Inside the demo's sandbox: a course as found in the wild, its hub, its class, and the app.
+
+``show`` starts this in the sandbox; it ends when the app ends, and process 1 ends all the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+from hubtui.demo import classroom, form
+from hubtui.demo.attend import attend, hold_signals, spawn
+from hubtui.demo.classroom import Role, Student
+from hubtui.demo.hub import EmbeddedHub
+from hubtui.demo.sandbox import VARIABLE, split_command
+from hubtui.errors import HubtuiError
+
+GROUP = "all_user"
+STAFF = "tutor"
+PATIENCE = 4.0  # seconds for the app to leave after a hang-up; less than the sandbox's own
+
+_COURSE = """\
+# The course of the demo. All of it is in the sandbox, and goes when you leave.
+course: Demo course
+hub:
+  url: {url}
+  api: {api}
+  token_file: {token_file}
+  database: {database}
+  log: {log}
+accounts:
+  group: {group}
+  homes: {homes}
+  uids: 20000-29999
+  staff: [{staff}, admin]
+  roster: {roster}
+"""
+
+
+class Places(NamedTuple):
+    """Where things lie: as on a real machine, or all below one folder where nothing is ours."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """course.yaml."""
+        return self.root / "etc/hubtui/course.yaml"
+
+    @property
+    def roster(self) -> Path:
+        """The list of accounts that the course's scripts have kept so far."""
+        return self.root / "root/resources/accounts.txt"
+
+    @property
+    def homes(self) -> Path:
+        """The folder of the homes."""
+        return self.root / "home"
+
+    @property
+    def hub(self) -> Path:
+        """The hub's own folder."""
+        return self.root / "srv/jupyterhub"
+
+    @property
+    def class_log(self) -> Path:
+        """What the hub answered to each sign-up."""
+        return self.root / "root/class.log"
+
+
+def make_accounts(places: Places) -> None:
+    """Staff and course accounts as made by hand: own groups, 0755 homes, uids from 1001 on."""
+    _run("groupadd", "--gid", "20000", "--", GROUP)
+    _by_hand(STAFF, 1000)
+    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED)
+    for uid, name in enumerate(names, 1001):
+        _by_hand(name, uid, "--groups", GROUP)
+    for name in (*classroom.APPROVED[:1], *classroom.EARLIER):
+        _put_work(places.homes / name)
+
+
+def write_roster(places: Places) -> None:
+    """accounts.txt, as the scripts of such courses keep it: one name a line."""
+    places.roster.parent.mkdir(parents=True, exist_ok=True)
+    places.roster.parent.chmod(0o700)
+    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED)
+    places.roster.write_text("".join(f"{name}\n" for name in names))
+
+
+def write_course(places: Places, hub: EmbeddedHub) -> None:
+    """course.yaml for this hub."""
+    places.config.parent.mkdir(parents=True, exist_ok=True)
+    places.config.parent.chmod(0o755)
+    text = _COURSE.format(
+        url=hub.url,
+        api=hub.api,
+        token_file=hub.token_file,
+        database=hub.database,
+        log=hub.log,
+        group=GROUP,
+        homes=places.homes,
+        staff=STAFF,
+        roster=places.roster,
+    )
+    if places.root != Path("/"):
+        text += f"state_dir: {places.root / 'var/lib/hubtui'}\n"
+    places.config.write_text(text)
+    places.config.chmod(0o644)
+
+
+def play(places: Places, kind: str, size: int, app: list[str]) -> int:
+    """Start everything, run ``app`` in the foreground, and return its exit code.
+
+    ``{config}`` in a word of ``app`` becomes the path of course.yaml. Raises HubtuiError when the
+    hub does not come up.
+    """
+    alone = kind in ("one-uid", "none")
+    hub = EmbeddedHub(
+        places.hub, single_uid=alone, homes=places.homes, outlive=places.root == Path("/")
+    )
+    try:
+        _say(f"Starting a real JupyterHub at {hub.url} …")
+        hub.start()
+        if kind != "none":
+            _say(f"Making {STAFF} and four accounts of last year, as by hand …")
+            make_accounts(places)
+        write_roster(places)
+        write_course(places, hub)
+        _say(f"Waiting for the hub; it answered after {hub.wait_until_up(120):.1f} s.")
+        # Whoever takes the admin's name first has the hub: nobody else shall.
+        form.sign_up(hub.url, "admin", secrets.token_urlsafe(24))
+        _say(f"A class of {size} arrives. Join in: {hub.url}/hub/signup")
+        return _run_app(places, hub, size, app)
+    finally:
+        if places.root != Path("/"):
+            hub.stop()
+
+
+def _run_app(places: Places, hub: EmbeddedHub, size: int, app: list[str]) -> int:
+    hold_signals()  # before the thread, which would take them otherwise
+    leaving = threading.Event()
+
+    def signed_up(student: Student, answer: form.Answer) -> None:
+        with places.class_log.open("a") as log:
+            log.write(f"{student.name!a} {answer.ok} {answer.text}\n")
+        if student.role is Role.APPROVED and answer.ok:
+            with contextlib.suppress(HubtuiError):
+                hub.authorise(student.name)
+
+    arriving = threading.Thread(
+        target=classroom.arrive,
+        args=(hub.url, classroom.students(size)),
+        kwargs={"signed_up": signed_up, "leaving": leaving},
+        daemon=True,
+    )
+    arriving.start()
+    words = [word.replace("{config}", str(places.config)) for word in app]
+    child = spawn(words, {**os.environ, "HUBTUI_DEMO": hub.url}, blocked=frozenset())
+    try:
+        return attend(child, target=lambda: child, patience=PATIENCE)
+    finally:
+        leaving.set()
+
+
+def _by_hand(name: str, uid: int, *more: str) -> None:
+    words = ["--uid", str(uid), "--user-group", "--create-home", "--key", "HOME_MODE=0755"]
+    _run("useradd", *words, "--shell", "/bin/bash", *more, "--", name)
+
+
+def _put_work(home: Path) -> None:
+    folder = home / "exercises"
+    folder.mkdir()
+    (folder / "sheet-1.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4}\n')
+    (home / "notes.txt").write_text("What I found in the archive\n")
+    owner = home.stat()
+    for path in (folder, *folder.iterdir(), home / "notes.txt"):
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise HubtuiError(f"{words[0]} did not work in the sandbox: {done.stderr.strip()}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def main() -> int:
+    """``--root FOLDER --students N -- APP…``, run by ``show`` in the sandbox."""
+    parser = argparse.ArgumentParser(prog="hubtui.demo.stage")
+    parser.add_argument("--root", type=Path, default=Path("/"))
+    parser.add_argument("--students", type=int, default=30)
+    words, app = split_command(sys.argv[1:])
+    options = parser.parse_args(words)
+    os.chdir(options.root)
+    for signo in (signal.SIGTERM, signal.SIGHUP):  # so that a hub that is starting ends as well
+        signal.signal(signo, lambda number, _: sys.exit(128 + number))
+    places = Places(options.root)
+    try:
+        return play(places, os.environ.get(VARIABLE, "none"), options.students, app)
+    except HubtuiError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
