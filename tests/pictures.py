@@ -1,0 +1,106 @@
+"""The pictures in screenshots/, taken from the app while the demo runs: bin/screenshots."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from hubtui import course
+from hubtui.demo.form import log_in, sign_up
+from hubtui.server import server_of
+from hubtui.tui.app import HubtuiApp
+from hubtui.tui.dialogs import PlanDialog
+from hubtui.tui.look import Entry
+from hubtui.tui.pane import Pane
+from hubtui.tui.run_dialog import RunDialog
+
+CONFIG = Path("/etc/hubtui/course.yaml")
+SIZES = ((120, 40), (80, 24))
+CLASS = 28
+_PASSWORD = "correct horse battery"
+
+
+async def _until(pilot: Pilot[int], what: Callable[[], bool], seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > until:
+            raise TimeoutError("the picture never came")
+        await pilot.pause(0.1)
+
+
+def _pane(pilot: Pilot[int]) -> Pane | None:
+    return pilot.app.screen if isinstance(pilot.app.screen, Pane) else None
+
+
+async def _take(folder: Path, size: tuple[int, int]) -> None:
+    app = HubtuiApp(server_of(course.load(CONFIG)), CONFIG)
+    first = size == SIZES[0]
+
+    async with app.run_test(size=size) as pilot:
+
+        def save(name: str) -> None:
+            app.save_screenshot(f"{name}-{size[0]}x{size[1]}.svg", str(folder))
+
+        def rows() -> int:
+            found = _pane(pilot)
+            return len(found.entries) if found else 0
+
+        await _until(pilot, lambda: rows() >= CLASS)
+        save("signups")
+        await pilot.press("asterisk", "a")
+        await _until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        save("plan")
+        if first:
+            await pilot.press("tab", "enter")
+            await _until(pilot, lambda: isinstance(app.screen, RunDialog))
+            dialog = app.screen
+            assert isinstance(dialog, RunDialog)
+            await _until(pilot, lambda: dialog.outcome is not None)
+            save("result")
+        await pilot.press("escape")
+        await pilot.press("3")
+        await _until(pilot, lambda: _pane(pilot) is not None and rows() > 3)
+        await pilot.press("m", "r")
+        await _until(pilot, lambda: "running" in str([e.search for e in _entries(pilot)]))
+        await pilot.pause(1.0)
+        save("accounts")
+        await pilot.press("2")
+        pane = _pane(pilot)
+        assert pane is not None
+        key = next(k for k, e in pane.entries.items() if e.name == "old-walrus")
+        pane.table.move_to(key)
+        await pilot.press("w")
+        await _until(pilot, lambda: _pane(pilot) is None)
+        save("why")
+
+
+def _entries(pilot: Pilot[int]) -> list[Entry]:
+    found = _pane(pilot)
+    return list(found.entries.values()) if found else []
+
+
+async def _work(url: str) -> None:
+    """Somebody is at work: signed up, approved by the first pass of pictures, logged in."""
+    from tests.course_on_disk import hubtui
+
+    await asyncio.to_thread(sign_up, url, "busy-bee", _PASSWORD)
+    await asyncio.to_thread(hubtui, "signups", "approve", "busy-bee", "--yes")
+    session = await asyncio.to_thread(log_in, url, "busy-bee", _PASSWORD)
+    await asyncio.to_thread(session.start_server)
+
+
+async def _all(folder: Path) -> None:
+    await _work(course.load(CONFIG).hub.url)
+    for size in SIZES:
+        await _take(folder, size)
+
+
+if __name__ == "__main__":
+    asyncio.run(_all(Path(sys.argv[1])))
