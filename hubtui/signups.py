@@ -20,6 +20,7 @@ from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
 from hubtui.state import read_document, write_document
 from hubtui.students import Survey
+from hubtui.units import megabytes
 
 LookInside = Callable[[Account], Contents]
 """Counts what a home holds, as its owner; see server.as_student."""
@@ -173,7 +174,7 @@ def _use_of(
             signs.append(f"its home cannot be looked at: {e}")
         else:
             if contents.own:
-                signs.append(f"{contents.own} files, {contents.bytes / 1e6:.1f} MB")
+                signs.append(f"{contents.own} files, {megabytes(contents.bytes)}")
     return ", ".join(signs) or None
 
 

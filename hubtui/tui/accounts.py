@@ -67,8 +67,8 @@ class AccountsPane(Pane):
     def summary(self, look: Look) -> Text:
         found = look.accounts
         running = sum(bool(one.server) for one in found)
-        line = Text(f"{len(found)} accounts", style="bold")
-        line.append(f"  ·  {running} servers")
+        line = Text.assemble((f"{len(found)} accounts", "bold"))
+        line.append(f"  ·  {running} server{'' if running == 1 else 's'}")
         if memory := sum(one.memory for one in found):
             line.append(f", {megabytes(memory)}")
         if strange := sum(bool(one.drift) for one in found):
@@ -132,9 +132,9 @@ class AccountsPane(Pane):
             return reset_login.reset_plan(server, survey(server), keys[0], password)
 
         def show() -> None:
-            text = Text(f"\n   {password}\n\n", style="bold")
-            text.append("It is shown once and not kept. The student changes it at\n", "not bold")
-            text.append(f"{self.hubtui.server.course.hub.url}/hub/change-password", "not bold")
+            text = Text.assemble((f"\n   {password}\n\n", "bold"))
+            text.append("It is shown once and not kept. The student changes it at\n")
+            text.append(f"{self.hubtui.server.course.hub.url}/hub/change-password")
             self.app.push_screen(Page(f"One-time password of {one.name}", text))
 
         self.hubtui.change(plan, [one.name], after=show)

@@ -120,7 +120,7 @@ class HubtuiApp(App[int]):
 
     def top_line(self, pane: Pane) -> Text:
         """Program, panes, course, configuration."""
-        line = Text(" hubtui ", style="bold reverse")
+        line = Text.assemble((" hubtui ", "bold reverse"))
         for name, (key, kind) in self.PANES.items():
             here = "bold underline" if isinstance(pane, kind) else ""
             line.append("  ")

@@ -166,7 +166,7 @@ class PlanDialog(ModalScreen[bool]):
             if warnings := [note for line in self.lines.values() for note in line.notes]:
                 listed = "\n".join(f"! {shown(warning)}" for warning in warnings[:3])
                 yield Static(Text(listed, style="yellow"), markup=False)
-            columns = (Column("name", "WHO", 32), Column("what", "WHAT WILL BE DONE", None))
+            columns = (Column("name", "WHO", 24), Column("what", "WHAT WILL BE DONE", None))
             yield KeyedTable(columns, marks=False, id="subjects")
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)

@@ -103,7 +103,7 @@ class SignupsPane(Pane):
         waiting = sum(verdict is not Verdict.AUTHORISED for verdict in found)
         ready = sum(verdict.ready for verdict in found)
         refused = found.count(Verdict.REFUSED)
-        line = Text(f"{waiting} waiting", style="bold")
+        line = Text.assemble((f"{waiting} waiting", "bold"))
         if waiting:
             line.append(f": {ready} ready", "green")
             if owners := sum(verdict.as_owner for verdict in found):
