@@ -148,7 +148,7 @@ def drift(
         found.append(f"in the group {group}")
     if seen.course.accounts.roster is not None and account.name not in seen.roster:
         found.append("not in the roster")
-    if account.name not in seen.accounts.in_group(seen.course.accounts.group):
+    if account.name not in seen.group_members:
         found.append(f"not in the group {seen.course.accounts.group}")
     if len(sign_ups) > 1:
         found.append("two sign-ups of this name")

@@ -71,11 +71,12 @@ class Survey:
             and account.uid != accounts.NOBODY
             and account.home.parent == rules.homes
             and account.name not in rules.staff
-            and (account.name in self.roster or account.name in self._group)
+            and (account.name in self.roster or account.name in self.group_members)
         )
 
     @cached_property
-    def _group(self) -> set[str]:
+    def group_members(self) -> set[str]:
+        """Names of the members of the course's group."""
         return self.accounts.in_group(self.course.accounts.group)
 
     @cached_property

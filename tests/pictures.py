@@ -97,7 +97,7 @@ async def _work(url: str) -> None:
 
 
 async def _all(folder: Path) -> None:
-    await _work(course.load(CONFIG).hub.url)
+    await _work(course.load(CONFIG).hub.url or "")
     for size in SIZES:
         await _take(folder, size)
 

@@ -145,7 +145,9 @@ def reset(app: App, name: str, dry_run: bool, yes: bool, as_json: bool) -> int:
     code = carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json)
     if code == 0 and not dry_run:
         click.echo(f"One-time password of {name}: {password}")
-        click.echo(f"It is not kept. To be changed at {app.server.course.hub.url}/hub/change-password")
+        click.echo(
+            f"It is not kept. To be changed at {app.server.course.hub.url}/hub/change-password"
+        )
     return code
 
 

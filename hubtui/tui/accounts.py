@@ -20,7 +20,7 @@ from hubtui.students import survey
 from hubtui.tui.bars import Key
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page
-from hubtui.tui.look import Entry, Look
+from hubtui.tui.look import Entry, Look, cell
 from hubtui.tui.pane import Pane
 from hubtui.units import megabytes
 
@@ -180,14 +180,14 @@ def _entry(look: Look, one: CourseAccount) -> Entry:
     return Entry(
         name=one.name,
         row=(
-            Text(name, style=marks),
-            Text(str(one.account.uid), style="dim"),
-            Text(mode + ("!" if one.drift else ""), style=marks or "dim"),
-            Text(megabytes(one.size)),
-            Text(megabytes(one.memory) if one.processes else ""),
-            Text(one.server, style="green" if one.server == "running" else "yellow"),
-            Text(active, style="dim"),
-            Text(one.sign_up, style="dim" if one.sign_up == "authorised" else "yellow"),
+            cell(name, marks),
+            cell(str(one.account.uid), "dim"),
+            cell(mode + ("!" if one.drift else ""), marks or "dim"),
+            cell(megabytes(one.size)),
+            cell(megabytes(one.memory) if one.processes else ""),
+            cell(one.server, "green" if one.server == "running" else "yellow"),
+            cell(active, "dim"),
+            cell(one.sign_up, "dim" if one.sign_up == "authorised" else "yellow"),
         ),
         search=f"{name} {one.server} {one.sign_up} {' '.join(one.drift)}".lower(),
         sort=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -71,6 +72,7 @@ class HubtuiApp(App[int]):
 
     def on_mount(self) -> None:
         """Take the first look, and leave the terminal as it was when we are told to end."""
+        gc.freeze()  # what was imported stays: no need to look it through again and again
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with suppress(NotImplementedError, ValueError):

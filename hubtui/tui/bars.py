@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.geometry import Region
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 
 
@@ -84,3 +87,43 @@ def key_line(keys: Sequence[Key]) -> Text:
             line.append_text(clickable(key.cap, f"screen.{key.action}", "bold"))
             line.append_text(clickable(f" {key.label}  ", f"screen.{key.action}"))
     return line
+
+
+class Detail(Widget):
+    """The details of the row in focus: only the lines that differ from before are painted."""
+
+    DEFAULT_CSS = "Detail { padding: 0 1; }"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self.set_reactive(Widget.auto_links, False)
+        self._text = Text()
+        self._lines: list[Text] = []
+
+    def update(self, text: Text) -> None:
+        """Show this text; what does not fit is cut (Enter shows all of it)."""
+        self._text = text
+        before, self._lines = self._lines, self._wrapped()
+        for y in range(max(len(before), len(self._lines))):
+            old = before[y] if y < len(before) else Text()
+            new = self._lines[y] if y < len(self._lines) else Text()
+            if (old.plain, old.spans) != (new.plain, new.spans):
+                width = max(old.cell_len, new.cell_len)
+                self.refresh(Region(0, y, width, 1).translate(self.gutter.top_left))
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self._lines = self._wrapped()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it."""
+        line = self._lines[y] if y < len(self._lines) else Text()
+        segments = list(line.render(self.app.console))
+        style = self.rich_style
+        strip = Strip(Segment.apply_style(segments, style))
+        return strip.adjust_cell_length(self.content_size.width, style)
+
+    def _wrapped(self) -> list[Text]:
+        width = self.content_size.width
+        return list(self._text.wrap(self.app.console, width)) if width else []

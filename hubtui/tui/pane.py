@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input
 
 from hubtui.names import shown
-from hubtui.tui.bars import Key, Line, key_line
+from hubtui.tui.bars import Detail, Key, Line, key_line
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page, help_page, why_text
 from hubtui.tui.keyed_table import KeyedTable
@@ -99,8 +99,7 @@ class Pane(Screen[None]):
         yield Line(" ", id="summary")
         with Horizontal(id="middle"):
             yield KeyedTable(self.COLUMNS, empty_text="Looking …", id="table")
-            with VerticalScroll(id="detail", can_focus=False):
-                yield Static(id="about", markup=False)
+            yield Detail(id="detail")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
         yield Line(key_line((*self.KEYS, *COMMON)), classes="keys")
 
@@ -166,8 +165,7 @@ class Pane(Screen[None]):
 
     def _say_detail(self) -> None:
         entry = self.entries.get(self.table.cursor_key or "")
-        about = self.query_one("#about", Static)
-        about.update(entry.detail() if entry else "", layout=True)
+        self.query_one("#detail", Detail).update(entry.detail() if entry else Text())
 
     def say_top(self) -> None:
         """The first line: program, panes, course."""

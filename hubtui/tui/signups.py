@@ -19,7 +19,7 @@ from hubtui.signups import Judgement, Verdict, judge
 from hubtui.students import survey
 from hubtui.tui.bars import Key
 from hubtui.tui.columns import Column
-from hubtui.tui.look import Entry, Look
+from hubtui.tui.look import Entry, Look, cell
 from hubtui.tui.pane import Pane
 
 _STYLES = {
@@ -82,12 +82,12 @@ class SignupsPane(Pane):
         since = look.since.get(sign_up.digest)
         style = _STYLES[verdict]
         dim = "dim" if sign_up.authorised else ""
-        note = Text(_note(judgement), style="yellow" if judgement.warnings else "dim")
-        age = Text(ago(since, look.survey.at) if since else "", style=dim)
+        note = cell(_note(judgement), "yellow" if judgement.warnings else "dim")
+        age = cell(ago(since, look.survey.at) if since else "", dim)
         place = _ORDER[verdict]
         return Entry(
             name=sign_up.name,
-            row=(Text(name, style=dim), Text(str(verdict), style=style), age, note),
+            row=(cell(name, dim), cell(str(verdict), style), age, note),
             search=f"{name} {verdict} {_note(judgement)}".lower(),
             sort=(
                 (sign_up.authorised, place, sign_up.id),
