@@ -57,14 +57,20 @@ class HubtuiApp(App[int]):
     ]
 
     def __init__(
-        self, server: Server, config_file: Path, *, pane: str = "signups", read_only: bool = False
+        self,
+        server: Server,
+        config_file: Path,
+        *,
+        pane: str = "signups",
+        read_only: bool = False,
+        looker: Looker | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
         self.server, self.config_file = server, config_file
         self.read_only = read_only
         self._first = pane if pane in self.PANES else "signups"
-        self._looker = Looker(server)
+        self._looker = looker or Looker(server)
         self._latest: tuple[Look, dict[str, dict[str, Entry]]] | None = None
         self._again = False
         web = os.environ.get("HUBTUI_DEMO", "")

@@ -109,7 +109,7 @@ class Detail(Widget):
             new = self._lines[y] if y < len(self._lines) else Text()
             if (old.plain, old.spans) != (new.plain, new.spans):
                 width = max(old.cell_len, new.cell_len)
-                self.refresh(Region(0, y, width, 1).translate(self.gutter.top_left))
+                self.refresh(Region(0, y, width, 1))  # Textual adds padding and border
 
     def on_resize(self) -> None:
         """Wrap anew."""

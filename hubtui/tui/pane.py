@@ -76,6 +76,8 @@ class Pane(Screen[None]):
         self.look: Look | None = None
         self.order = 0
         self.wanted = ""
+        self._put: str | None = None
+        """Where we left the cursor; None once a person has moved it."""
 
     @property
     def hubtui(self) -> HubtuiApp:
@@ -125,9 +127,14 @@ class Pane(Screen[None]):
 
     def show(self, look: Look, entries: dict[str, Entry]) -> None:
         """Take over a new look; cursor, scroll and marks stay where they are."""
+        first = self.look is None
+        untouched = first or (self._put is not None and self.table.cursor_key == self._put)
         self.look, self.entries = look, entries
         self.table.empty_text = self._empty()
         self._sync()
+        if untouched and not self.table.marked and self.table.keys:
+            self.table.move_to(self.table.keys[0])  # what matters most stands first
+        self._put = self.table.cursor_key if untouched else None
         self._say_detail()
         self.say_top()
         notice = " · ".join(f"Without {m.what}: {shown(m.why)}" for m in look.survey.missing)

@@ -79,21 +79,8 @@ def test_only_plain_ascii_ever_passes(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "root",
-        "daemon",
-        "nobody",
-        "www-data",
-        "sshd",
-        "postfix",
-        "docker",
-        "sudo",
-        "admin",
-        "jupyterhub",
-        "hubtui",
-        "systemd-network",
-        "systemd-something-new",
-    ],
+    "root daemon nobody www-data sshd postfix docker sudo admin jupyterhub hubtui "
+    "systemd-network systemd-something-new".split(),
 )
 def test_names_of_the_system_are_reserved(name: str) -> None:
     assert is_reserved(name)
