@@ -71,9 +71,9 @@ def find() -> HubProcess | None:
             if process.name() != NAME or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             uids = process.uids()
-            if len(set(uids)) > 1 or uids.real >= _FIRST_PERSON or not _is_ours(process.pid):
+            if len(set(uids)) > 1 or uids.real >= _FIRST_PERSON or not _is_ours(process):
                 continue
-            cwd, log = _seen_as_root(process)
+            cwd, log = _places(process)
             words = tuple(process.cmdline())
             hub = HubProcess(pid=process.pid, uid=uids.real, words=words, cwd=cwd, log=log)
             found.append((process.create_time(), hub))
@@ -95,15 +95,13 @@ def config_of(process: HubProcess | None) -> HubConfig | None:
 
 def installed(process: HubProcess) -> dict[str, str]:
     """Name (with ``_``) and version of what begins with jupyterhub in the hub's environment."""
+    found: dict[str, str] = {}
     for prefix in prefixes(process):
-        found: dict[str, str] = {}
         for pattern in _PACKAGES:
             for info in prefix.glob(f"{pattern}/jupyterhub*-info"):
                 if match := _DISTRIBUTION.fullmatch(info.name):
                     found.setdefault(re.sub(r"[-.]", "_", match[1]).lower(), match[2])
-        if NAME in found:
-            return found
-    return {}
+    return found
 
 
 def prefixes(process: HubProcess) -> Iterator[Path]:
@@ -119,18 +117,18 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:2])
 
 
-def _is_ours(pid: int) -> bool:
-    """Not in a container, whose paths are not ours."""
+def _is_ours(process: psutil.Process) -> bool:
+    """A Python, and not in a container, whose paths are not ours. Without root: perhaps."""
     try:
-        return Path(f"/proc/{pid}/ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
-    except PermissionError:  # without root; it will not be read as root either
+        space = Path(f"/proc/{process.pid}/ns/pid").readlink()
+        is_python = Path(process.exe()).name.startswith(("python", "pypy"))
+    except (psutil.AccessDenied, PermissionError):
         return True
+    return is_python and space == Path("/proc/self/ns/pid").readlink()
 
 
-def _seen_as_root(process: psutil.Process) -> tuple[Path | None, Path | None]:
+def _places(process: psutil.Process) -> tuple[Path | None, Path | None]:
     try:
-        if not Path(process.exe()).name.startswith("python"):
-            raise psutil.NoSuchProcess(process.pid)
         cwd = Path(process.cwd())
         out = Path(f"/proc/{process.pid}/fd/1").readlink()
     except (psutil.AccessDenied, PermissionError):

@@ -36,7 +36,8 @@ def read(path: Path, *, also: Iterable[int] = (), limit: int = LARGEST) -> bytes
         if found := flaw(path, also=also):
             raise Refused(f"{shown(str(path))} is not read as root: {found}.")
         # Nobody can exchange a name in the folders that were just judged.
-        real, flags = path.resolve(), flags | os.O_NOFOLLOW
+        *_, (real, _) = _way(path)
+        flags |= os.O_NOFOLLOW
     fd = os.open(real, flags)
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -98,7 +99,7 @@ def owner(uid: int) -> str:
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Every folder and link that leads to ``path``, below /, and in the end itself."""
-    todo = deque(Path(os.path.abspath(path.parent), path.name).parts[1:])  # noqa: PTH100 - no links
+    todo = deque((Path.cwd() / path).parts[1:])
     here, links = Path("/"), 0
     while todo:
         part = todo.popleft()

@@ -39,7 +39,7 @@ FRAME = """
 class Page(ModalScreen[None]):
     """Something to read."""
 
-    CSS = FRAME.format("Page") + "Page VerticalScroll { height: auto; max-height: 1fr; }"
+    DEFAULT_CSS = FRAME.format("Page") + "Page VerticalScroll { height: auto; max-height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "close", show=False)]
 
     def __init__(self, title: str, text: Text) -> None:
@@ -85,7 +85,7 @@ def why_text(answers: Sequence[Answer]) -> Text:
 class AskDialog(ModalScreen[str]):
     """One line to be typed; Enter takes it, Esc does nothing."""
 
-    CSS = FRAME.format("AskDialog")
+    DEFAULT_CSS = FRAME.format("AskDialog")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
     def __init__(self, question: str, value: str) -> None:
@@ -111,7 +111,7 @@ class AskDialog(ModalScreen[str]):
 class SureDialog(ModalScreen[bool]):
     """Yes or no, where nothing on the server changes."""
 
-    CSS = FRAME.format("SureDialog")
+    DEFAULT_CSS = FRAME.format("SureDialog")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
     def __init__(self, question: str, text: str, yes: str) -> None:
@@ -139,7 +139,7 @@ class SureDialog(ModalScreen[bool]):
 class PlanDialog(ModalScreen[bool]):
     """A plan before anybody says yes: totals, a line per subject, its commands on Enter."""
 
-    CSS = (
+    DEFAULT_CSS = (
         FRAME.format("PlanDialog")
         + """
     PlanDialog #box { height: 90%; }
@@ -242,7 +242,7 @@ def _gist(line: SubjectLine) -> str:
 class UnfinishedDialog(ModalScreen[str]):
     """Changes that a kill or a reboot left: continue, drop, or later."""
 
-    CSS = FRAME.format("UnfinishedDialog")
+    DEFAULT_CSS = FRAME.format("UnfinishedDialog")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "later", show=False)]
 
     def __init__(self, plan: Plan) -> None:

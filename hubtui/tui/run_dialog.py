@@ -54,7 +54,7 @@ class Ended(NamedTuple):
 class RunDialog(ModalScreen[Ended]):
     """Follows a run to its end."""
 
-    CSS = (
+    DEFAULT_CSS = (
         FRAME.format("RunDialog")
         + """
     RunDialog #box { height: 90%; }
@@ -132,11 +132,13 @@ class RunDialog(ModalScreen[Ended]):
         if self.outcome is not None:
             order.sort(key=lambda key: _is_good(self.states[key]))
         table.sync({key: self._row(key) for key in order})
+        if self.outcome is not None:
+            table.move_to(order[0])  # the failed ones stand first
         ended = Counter(_is_good(e) for e in self.states.values() if e and e.event is What.END)
         through, total = sum(ended.values()), len(self.states)
         width = 24
         full = width * through // max(1, total)
-        line = Text("━" * full, style="green") + Text("━" * (width - full), style="dim")
+        line = Text.assemble(("━" * full, "green"), ("━" * (width - full), "dim"))
         line.append(f"  {through} of {total}")
         if ended[False]:
             line.append(f", {ended[False]} not done", "red")
