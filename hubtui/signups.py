@@ -6,6 +6,7 @@ that exists in any way is never approved by itself (docs/approving.md has the ta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -21,6 +22,8 @@ from hubtui.server.hubdb import SignUp
 from hubtui.state import read_document, write_document
 from hubtui.students import Survey
 from hubtui.units import megabytes
+
+_DIGITS = re.compile(r"[0-9]+")
 
 LookInside = Callable[[Account], Contents]
 """Counts what a home holds, as its owner; see server.as_student."""
@@ -180,7 +183,9 @@ def _use_of(
 
 def _warnings(survey: Survey, name: str) -> tuple[str, ...]:
     found = []
-    if alike := survey.twins.of(name):
+    # dh01, dh02, …: numbered pseudonyms are all one edit apart, and meant to be.
+    stem = _DIGITS.sub("0", name)
+    if alike := [twin for twin in survey.twins.of(name) if _DIGITS.sub("0", twin) != stem]:
         listed = ", ".join(names.shown(twin, limit=40) for twin in alike[:3])
         found.append(f"looks like {listed}: a twin, or a slip of the same person?")
     if survey.expected is not None and name not in survey.expected:

@@ -187,6 +187,11 @@ def test_twins_and_unexpected_names_are_warnings_only(tmp_path: Path) -> None:
     assert len(found.warnings) == 2
 
 
+def test_numbered_pseudonyms_are_no_twins_of_each_other(tmp_path: Path) -> None:
+    survey = s.survey(tmp_path, s.sign_up("dh01", 1), s.sign_up("dh02", 2))
+    assert verdict(survey).warnings == ()
+
+
 @forall(st.text(max_size=40))
 def test_no_name_at_all_breaks_the_verdict_or_reaches_the_screen_raw(name: str) -> None:
     import tempfile
