@@ -5,6 +5,7 @@ What is *inside* a home is looked at and changed by a process that is the studen
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -79,6 +80,12 @@ def hand_over(path: Path, uid: int, gid: int) -> None:
         os.fchmod(fd, 0o700)
         os.fchown(fd, uid, gid)
         os.fsync(fd)
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+        raise Refused(
+            f"{path} cannot be given to uid {uid}: in this user namespace there is one uid only."
+        ) from e
     finally:
         os.close(fd)
 

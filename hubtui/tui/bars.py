@@ -40,7 +40,7 @@ class Line(Widget):
     Line { height: 1; width: 1fr; padding: 0 1; }
     Line.top { background: $primary-background; color: $text; }
     Line.banner { background: $warning-muted; color: $text-warning; text-style: bold; }
-    Line.keys { background: $panel; color: $text-muted; dock: bottom; }
+    Line.keys { background: $panel; color: $text-muted; dock: bottom; padding: 0; }
     Line.notice { color: $text-error; }
     Line.empty { display: none; }
     """
@@ -86,6 +86,7 @@ def key_line(keys: Sequence[Key]) -> Text:
         if key.bar:
             line.append_text(clickable(key.cap, f"screen.{key.action}", "bold"))
             line.append_text(clickable(f" {key.label}  ", f"screen.{key.action}"))
+    line.rstrip()  # all of it fits into 80 columns
     return line
 
 
