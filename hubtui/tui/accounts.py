@@ -32,7 +32,7 @@ class AccountsPane(Pane):
     EMPTY = "No course accounts yet: approve a sign-up, or n makes some ahead."
     COLUMNS = (
         Column("name", "NAME", None),
-        Column("uid", "UID", 6, drop_below=90, align="right"),
+        Column("uid", "UID", 6, drop_below=70, align="right"),
         Column("mode", "HOME", 7),
         Column("size", "SIZE", 8, drop_below=60, align="right"),
         Column("memory", "MEMORY", 8, align="right"),

@@ -137,7 +137,8 @@ class Pane(Screen[None]):
         self._put = self.table.cursor_key if untouched else None
         self._say_detail()
         self.say_top()
-        notice = " · ".join(f"Without {m.what}: {shown(m.why)}" for m in look.survey.missing)
+        missing = (*look.survey.missing, *look.live.missing)
+        notice = " · ".join(f"Without {m.what}: {shown(m.why)}" for m in missing)
         line = self.query_one("#notice", Line)
         line.set_class(not notice, "empty")
         line.say(notice)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from hubtui.demo.hub import EmbeddedHub
 from hubtui.errors import HubError
 from hubtui.server import server_of
 from hubtui.tui.app import HubtuiApp
+from hubtui.tui.bars import Line
 from hubtui.tui.dialogs import Page, PlanDialog
 from hubtui.tui.keyed_table import KeyedTable
 from hubtui.tui.pane import Pane
@@ -213,3 +216,27 @@ async def test_a_hub_that_is_locked_or_gone_is_said_and_keys_still_work(
         await pilot.press("r")
         await eventually(pilot, lambda: pane(pilot).query_one("#notice").has_class("empty"))
         assert pane(pilot).query_one(KeyedTable).keys
+
+
+async def test_a_hub_that_hangs_is_said_and_keys_still_work(course_on_hub: EmbeddedHub) -> None:
+    pid = course_on_hub.pid
+    assert pid is not None
+    async with app().run_test(size=(120, 30)) as pilot:
+        await eventually(pilot, lambda: pane(pilot).look is not None)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await pilot.press("3")
+            await eventually(pilot, lambda: "in time" in notice(pilot), 40)
+            began = time.monotonic()
+            await pilot.press("question_mark")
+            assert isinstance(pilot.app.screen, Page)
+            assert time.monotonic() - began < 5  # against hanging
+            await pilot.press("escape")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await pilot.press("r")
+        await eventually(pilot, lambda: notice(pilot) == "", 40)
+
+
+def notice(pilot: Pilot[int]) -> str:
+    return pane(pilot).query_one("#notice", Line).text.plain
