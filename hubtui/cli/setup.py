@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from hubtui.cli import base
 from hubtui.cli.base import App, json_option, verb
+from hubtui.clock import now, stamp
+from hubtui.errors import ConfigError
 from hubtui.findings import Severity
+from hubtui.names import shown
+
+_MARKS = {Severity.CRITICAL: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
 
 @click.command()
@@ -27,23 +33,25 @@ def demo(keep: bool, folder: Path | None, force: bool, students: int) -> int:
 @click.option("--print", "only_print", is_flag=True, help="Show it; write nothing.")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def init(only_print: bool, file: Path | None) -> int:
-    """Write /etc/hubtui/course.yaml from what is found on this server."""
+    """Write /etc/hubtui/course.yaml, or FILE, from what is found on this server."""
     from hubtui.setup import init as writer
     from hubtui.setup.discover import discover
     from hubtui.trust import SAFE_PLACE
 
+    path = file or SAFE_PLACE
+    if not only_print:
+        if file is None:
+            base.need_root(f"Writing {path}")
+        writer.check_place(path)
     found = discover()
     text = writer.text_of(found)
     if only_print:
         click.echo(text, nl=False)
         return 0
-    path = file or SAFE_PLACE
-    base.need_root(f"Writing {path}")
     writer.write(path, text)
-    click.echo(f"Written: {path}. Read it once: the comments say where each value came from.")
-    for line in writer.summary(found):
+    click.echo(f"Written: {shown(str(path))}. The comments say where each value came from.")
+    for line in writer.summary(found, path):
         click.echo(line)
-    click.echo("Next: hubtui doctor")
     return 0
 
 
@@ -52,17 +60,30 @@ def init(only_print: bool, file: Path | None) -> int:
 @verb
 def doctor(app: App, as_json: bool) -> int:
     """What is missing or wrong on this server, and the command that mends it."""
-    from hubtui.setup.doctor import examine
+    from hubtui.setup.doctor import examine, examine_without_course
 
-    findings = examine(app.server)
+    course, do = "", "hubtui init"
+    try:
+        do = do if not app.config_file.exists() else ""
+        examined = examine(app.server)
+        course = app.server.course.course
+    except ConfigError as e:
+        examined = examine_without_course(str(e), do)
     if as_json:
-        base.write_json(app.server, "findings", findings, [], app.server.clock())
+        document = {
+            "format": 1,
+            "course": course,
+            "at": stamp(now()),
+            "state": examined.state,
+            "findings": examined.findings,
+            "missing": examined.missing,
+        }
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
-        marks = {Severity.CRITICAL: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
-        for finding in findings:
-            click.echo(f"{marks[finding.severity]} {finding.text}")
-            if finding.do:
-                click.echo(f"    → {finding.do}")
-        if not findings:
-            click.echo("✓ Everything that hubtui needs is here.")
-    return 1 if any(finding.severity is Severity.CRITICAL for finding in findings) else 0
+        for finding in examined.findings:
+            click.echo(f"{_MARKS[finding.severity]} {finding.text}")
+            for line in finding.do.splitlines():
+                click.echo(f"    → {line}")
+        for line in examined.fine:
+            click.echo(f"✓ {line}")
+    return 1 if examined.state == Severity.CRITICAL else 0

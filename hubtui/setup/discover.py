@@ -1,222 +1,338 @@
-"""What can be found out about this server: the hub's process, files, group, roster, staff."""
+"""What can be found out about this server: each value with where it came from."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import psutil
+import msgspec
 
 from hubtui.errors import HubtuiError
-from hubtui.names import is_reserved
-from hubtui.server import accounts, hubdb, roster
+from hubtui.names import is_reserved, shown
+from hubtui.server import accounts, homes, hubdb, roster
 from hubtui.server.accounts import NOBODY, Account, Accounts
 from hubtui.server.hubdb import SignUp
+from hubtui.server.listeners import expected_uid, listeners
+from hubtui.setup import addresses, hubprocess, reading
 from hubtui.setup.hubconfig import HubConfig, read_config
+from hubtui.setup.hubprocess import HubProcess
+from hubtui.setup.oldscripts import OldScripts, read_old_scripts
+from hubtui.values import AccountName
 
-CONFIGS = (
-    "/etc/jupyterhub/jupyterhub_config.py",
-    "/srv/jupyterhub/jupyterhub_config.py",
-    "/opt/jupyterhub/etc/jupyterhub/jupyterhub_config.py",
-)
-ROSTERS = ("/root/resources/accounts.txt", "/root/accounts.txt")
-_ADMIN_GROUPS = ("sudo", "adm", "admin", "wheel")
+ROSTERS = (Path("/root/resources/accounts.txt"), Path("/root/accounts.txt"))
+LOGS = Path("/root/logs")
+GROUP = "all_user"
+_DATABASES = ("/srv/jupyterhub", "/etc/jupyterhub", "/var/lib/jupyterhub")
+_FILE = "jupyterhub.sqlite"
+_ADMIN_GROUPS = frozenset({"sudo", "adm", "admin", "wheel"})
+_FIRST_PERSON, _LAST_PERSON = 1000, 59_999
 
 
 @dataclass(frozen=True)
 class Found:
-    """A value with where it came from; the value is None where nothing was found."""
+    """A value with where it came from; None where nothing was found, and then why."""
 
     value: str | None
     where: str
 
 
 @dataclass(frozen=True)
-class Process:
-    """A hub that runs."""
-
-    pid: int
-    uid: int
-    cwd: Path
-    config: Path | None
-
-
-@dataclass(frozen=True)
-class Server:
+class Discovery:
     """All of it."""
 
-    process: Process | None
+    process: HubProcess | None
     config: HubConfig | None
-    accounts: Accounts
     sign_ups: tuple[SignUp, ...]
     url: Found
     api: Found
+    proxy: Found
     database: Found
+    hub_uid: Found
+    hub_log: Found
     group: Found
     homes: Found
     uids: Found
     roster: Found
+    source: Found
+    tutors: tuple[str, ...]
     logs: Found
-    staff: tuple[str, ...]
+    staff: dict[str, str]
+    """Name → why."""
     students: tuple[str, ...]
     """Whom hubtui would take for course accounts."""
+    left: dict[str, str]
+    """Names of the roster or the group whom it would not take → why."""
 
 
-def hub_process() -> Process | None:
-    """The hub that runs here: a process called exactly ``jupyterhub`` of root or a system uid."""
-    for process in psutil.process_iter():
-        try:
-            if process.name() != "jupyterhub" or process.uids().real >= 1000:
-                continue
-            words, cwd = process.cmdline(), Path(process.cwd())
-        except psutil.Error:
-            continue
-        return Process(process.pid, process.uids().real, cwd, _config_of(words, cwd))
-    return None
+def discover() -> Discovery:
+    """Look at everything; nothing is changed, and nothing of the hub is executed.
 
+    What cannot be seen is not found; raises nothing for it.
+    """
+    old = read_old_scripts()
+    process = hubprocess.find()
+    config = hubprocess.config_of(process)
+    if config is None and old.config is not None:
+        config = read_config(Path(old.config.value))
+    database = database_of(process, config)
+    sign_ups, admins = _from_database(database.value, process)
+    if config is not None:
+        admins |= config.names("Authenticator.admin_users", "NativeAuthenticator.admin_users")
 
-def _config_of(words: list[str], cwd: Path) -> Path | None:
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-f", "--config") and after:
-            return cwd / after
-        if word.startswith(("--config=", "-f=")):
-            return cwd / word.partition("=")[2]
-    return cwd / "jupyterhub_config.py"
-
-
-def discover() -> Server:
-    """Look at everything; nothing is changed and nothing of the hub is executed."""
-    process = hub_process()
-    candidates = [process.config] if process and process.config else []
-    candidates += [Path(path) for path in CONFIGS]
-    path = next((path for path in candidates if path.is_file()), None)
-    config = read_config(path) if path else None
     known = accounts.read_accounts()
-    database = _database(process, config)
-    sign_ups: tuple[SignUp, ...] = ()
-    admins: set[str] = set(config.get("Authenticator.admin_users") or ()) if config else set()
-    if database.value is not None:
-        try:
-            sign_ups = tuple(hubdb.sign_ups(database.value))
-            admins |= {user.name for user in hubdb.hub_users(database.value) if user.admin}
-        except HubtuiError:
-            pass
-    list_ = next((path for path in ROSTERS if Path(path).is_file()), None)
-    listed = set(roster.read_roster(Path(list_) if list_ else None).lines)
-    people = {
-        a.name: a for a in known.by_name.values() if 1000 <= a.uid < 60000 and a.uid != NOBODY
-    }
-    powerful = {name for g in _ADMIN_GROUPS for name in known.members.get(g, ())}
-    staff = tuple(sorted(name for name in people if name in admins | powerful))
-    candidates_ = {
+    people = {name: a for name, a in known.by_name.items() if _is_person(a)}
+    list_ = _roster(old)
+    listed = _listed(list_.value)
+    source, tutors = _source(old, people)
+    staff = _staff(known, people, admins, old, tutors)
+    chosen = {
         name: account
         for name, account in people.items()
         if name not in staff and (name in listed or name in {s.name for s in sign_ups})
     }
-    group = _group(known, candidates_)
-    homes = _homes(candidates_ or people)
-    members = known.in_group(group.value or "")
-    students = tuple(
-        sorted(
-            name
-            for name, account in people.items()
-            if name not in staff
-            and (name in listed or name in members)
-            and str(account.home.parent) == homes.value
-        )
-    )
-    return Server(
+    group = _group(known, chosen)
+    parent = _homes(chosen or people)
+    wanted = listed | known.in_group(group.value or "")
+    left = {
+        name: why
+        for name in sorted(wanted)
+        if (why := _not_taken(name, known.by_name.get(name), staff, Path(parent.value or "/home")))
+    }
+    api, proxy = addresses.api(config), addresses.proxy(config)
+    logs = _logs(old)
+    return Discovery(
         process=process,
         config=config,
-        accounts=known,
         sign_ups=sign_ups,
-        url=_url(),
-        api=_api(config),
+        url=Found(*addresses.public(old)),
+        api=Found(api[0], f"{api[1]}; {_listening(api[0])}"),
+        proxy=Found(*proxy),
         database=database,
+        hub_uid=_hub_uid(process, database.value),
+        hub_log=_hub_log(process, logs),
         group=group,
-        homes=homes,
-        uids=_uids(people),
-        roster=Found(list_, "it is there" if list_ else "none of the usual places has one"),
-        logs=Found("/root/logs", "it is there")
-        if Path("/root/logs").is_dir()
-        else Found(None, "there is no /root/logs"),
+        homes=parent,
+        uids=_uids(known, Path(parent.value or "/home")),
+        roster=list_,
+        source=source,
+        tutors=tutors,
+        logs=logs,
         staff=staff,
-        students=students,
+        students=tuple(sorted(wanted - left.keys())),
+        left=left,
     )
 
 
-def _database(process: Process | None, config: HubConfig | None) -> Found:
-    """``JupyterHub.db_url``, relative to where the hub runs; else the usual places."""
-    cwd = process.cwd if process else (config.path.parent if config else Path("/"))
-    url = config.get("JupyterHub.db_url") if config else None
-    if isinstance(url, str):
-        where = f"JupyterHub.db_url in {config.path if config else ''}"
-        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
-            return Found(f"sqlite:///{cwd / url.removeprefix('sqlite:///')}", where)
-        if "://" not in url:
-            return Found(f"sqlite:///{cwd / url}", where)
-        return Found(url, where)
-    places = [cwd, Path("/srv/jupyterhub"), Path("/etc/jupyterhub"), Path("/var/lib/jupyterhub")]
-    for place in places:
-        path = place / "jupyterhub.sqlite"
-        if path.is_file():
-            return Found(f"sqlite:///{path}", f"found in {place}")
-    return Found(None, "no jupyterhub.sqlite in the usual places")
+# --- the hub -------------------------------------------------------------------------------------
 
 
-def _api(config: HubConfig | None) -> Found:
-    url = config.get("JupyterHub.hub_bind_url") if config else None
-    port = config.get("JupyterHub.hub_port") if config else None
-    if isinstance(url, str) and (found := re.search(r"//127\.0\.0\.1:(\d+)", url)):
-        return Found(f"http://127.0.0.1:{found[1]}/hub/api", "JupyterHub.hub_bind_url")
-    if isinstance(port, int):
-        return Found(f"http://127.0.0.1:{port}/hub/api", "JupyterHub.hub_port")
-    return Found("http://127.0.0.1:8081/hub/api", "JupyterHub's default")
+def database_of(process: HubProcess | None, config: HubConfig | None) -> Found:
+    """``JupyterHub.db_url``, relative to where the hub runs; else the usual places.
+
+    Of another kind of database only the kind and the host: its password belongs in no other file.
+    """
+    cwd = process.cwd if process else None
+    setting = "JupyterHub.db_url"
+    url = config.get(setting) if config else None
+    if config is not None and isinstance(url, str):
+        where = f"{setting} in {config.path}"
+        kind, slashes, rest = url.partition("://")
+        if slashes and kind.partition("+")[0] != "sqlite":
+            return Found(f"{kind}://{_host(url)}", f"{where}, without user and password")
+        file = rest.partition("?")[0].removeprefix("/") if slashes else url
+        if not file or file == ":memory:":
+            return Found(None, f"{where} keeps it in memory only")
+        if not file.startswith("/") and cwd is None:
+            return Found(None, f"{where} is {file}, relative to where the hub is started")
+        return Found(f"sqlite:///{posixpath.normpath(posixpath.join(str(cwd), file))}", where)
+    unread = config.line_of_unread(setting) if config else None
+    unsure = f"; {setting} could not be read from line {unread}" if unread else ""
+    for place in [*([str(cwd)] if cwd else []), *_DATABASES]:
+        if Path(place, _FILE).is_file():
+            return Found(f"sqlite:///{Path(place, _FILE)}", f"found in {place}{unsure}")
+    return Found(None, f"no {_FILE} in the usual places{unsure}")
 
 
-def _url() -> Found:
-    """Apache's ServerName of the site that leads to a hub."""
-    for path in sorted(Path("/etc/apache2/sites-enabled").glob("*.conf")):
-        try:
-            text = path.read_text(errors="replace")
-        except OSError:
+def _host(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname or "localhost"
+    except ValueError:
+        return "localhost"
+    return host if re.fullmatch(r"[A-Za-z0-9.-]+", host) else "localhost"
+
+
+def _from_database(
+    url: str | None, process: HubProcess | None
+) -> tuple[tuple[SignUp, ...], set[str]]:
+    """The sign-ups, and who the hub's admins are; not of a file that anybody could exchange."""
+    if url is None:
+        return (), set()
+    sign_ups: tuple[SignUp, ...] = ()
+    try:
+        if reading.flaw(hubdb.database_file(url), also=(process.uid,) if process else ()):
+            return (), set()
+        sign_ups = tuple(hubdb.sign_ups(url))
+        return sign_ups, {user.name for user in hubdb.hub_users(url) if user.admin}
+    except (HubtuiError, OSError):
+        return sign_ups, set()
+
+
+def _listening(api: str) -> str:
+    parts = urlsplit(api)
+    try:
+        found = listeners(parts.hostname or "", parts.port or 80)
+    except HubtuiError:
+        return "who listens there can't be seen"
+    uids = sorted({one.uid for one in found})
+    return f"uid {uids[0]} listens there" if len(uids) == 1 else "nobody listens there now"
+
+
+def _hub_uid(process: HubProcess | None, database: str | None) -> Found:
+    """Only where hubtui would not guess it by itself."""
+    if process is None:
+        return Found(None, "no hub runs now")
+    path = Path(database.removeprefix("sqlite:///")) if database else None
+    if expected_uid(None, path) == process.uid:
+        return Found(None, "the owner of its database, or root")
+    return Found(str(process.uid), "the owner of the hub's process")
+
+
+def _hub_log(process: HubProcess | None, logs: Found) -> Found:
+    log = process.log if process else None
+    if log is None or str(log.parent) == logs.value:
+        return Found(None, "the journal, or a new file for each start")
+    return Found(str(log), "where the hub's output goes")
+
+
+# --- the course ----------------------------------------------------------------------------------
+
+
+def _is_person(account: Account) -> bool:
+    return account.uid >= _FIRST_PERSON and account.uid != NOBODY
+
+
+def _roster(old: OldScripts) -> Found:
+    places = [(path, "it is there") for path in ROSTERS]
+    if old.roster is not None:
+        places.insert(0, (Path(old.roster.value), f"named in {old.roster.by}"))
+    why = "none of the usual places has one"
+    for path, where in places:
+        if not path.is_file():
             continue
-        name = re.search(r"^\s*ServerName\s+([A-Za-z0-9.-]+)\s*$", text, re.M)
-        if name and re.search(r"^\s*(ProxyPass|RewriteRule).*127\.0\.0\.1|localhost", text, re.M):
-            return Found(f"https://{name[1]}", f"ServerName in {path}")
-    return Found(None, "no site of Apache leads to a hub")
+        if flaw := reading.flaw(path):
+            why = f"{path} is not used: {flaw}"
+        else:
+            return Found(str(path), where)
+    return Found(None, why)
+
+
+def _listed(path: str | None) -> set[str]:
+    try:
+        return set(roster.read_roster(Path(path) if path else None).lines)
+    except (HubtuiError, OSError):
+        return set()
+
+
+def _source(old: OldScripts, people: dict[str, Account]) -> tuple[Found, tuple[str, ...]]:
+    """The folder of the exercises, and whose home it lies in: a tutor."""
+    if old.source is None:
+        return Found(None, "no old script names it (exsource=)"), ()
+    source = Path(old.source.value)
+    if not source.is_dir():
+        return Found(None, f"{old.source.by} names {source}, which is not there"), ()
+    owners = [name for name, a in people.items() if source.is_relative_to(a.home) and a.home.name]
+    return Found(str(source), f"exsource in {old.source.by}"), tuple(owners)
+
+
+def _logs(old: OldScripts) -> Found:
+    if old.logs is not None and Path(old.logs.value).is_dir():
+        return Found(old.logs.value, f"named in {old.logs.by}")
+    if LOGS.is_dir():
+        return Found(str(LOGS), "it is there")
+    return Found(None, f"there is no {LOGS}")
+
+
+def _staff(
+    known: Accounts,
+    people: dict[str, Account],
+    admins: set[str],
+    old: OldScripts,
+    tutors: tuple[str, ...],
+) -> dict[str, str]:
+    """Who must never be changed or removed, and why."""
+    found: dict[str, str] = {}
+    for name in sorted(admins):
+        # Without an account as well: hubtui never makes one for a stranger who takes that name.
+        if _can_be_written(name) and (name in people or name not in known.by_name):
+            found[name] = "admin of the hub"
+    for group in sorted(_ADMIN_GROUPS & known.groups.keys()):
+        for name in sorted(known.in_group(group) & people.keys()):
+            found.setdefault(name, f"in the group {group}")
+    for said in old.left_out:
+        if said.value in people:
+            found.setdefault(said.value, f"left out by {said.by}")
+    for name in tutors:
+        found.setdefault(name, "the exercises lie in this home")
+    return {name: why for name, why in found.items() if _can_be_written(name)}
+
+
+def _can_be_written(name: str) -> bool:
+    try:
+        msgspec.convert(name, AccountName)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _group(known: Accounts, chosen: dict[str, Account]) -> Found:
     """The group that most of the course's accounts share."""
-    if "all_user" in known.groups:
-        return Found("all_user", "a group of that name exists")
+    if GROUP in known.groups:
+        return Found(GROUP, "a group of that name exists")
     shared = Counter(
         group
         for group in known.groups
-        if not is_reserved(group)
+        if not is_reserved(group) and _can_be_written(group)
         for name in known.in_group(group) & chosen.keys()
         if name != group
     )
     for group, count in shared.most_common(1):
-        if count * 2 > len(chosen):
+        if count > 1 and count * 2 > len(chosen):
             return Found(group, f"{count} of {len(chosen)} course accounts are in it")
-    return Found("all_user", "no group is shared by the accounts: this one will be made")
+    return Found(GROUP, "no group is shared by the accounts: this one will be made when needed")
 
 
 def _homes(chosen: dict[str, Account]) -> Found:
     parents = Counter(str(account.home.parent) for account in chosen.values())
     for parent, count in parents.most_common(1):
-        return Found(parent, f"{count} of {len(chosen)} homes are there")
+        if parent.startswith("/") and parent != "/":
+            return Found(parent, f"{count} of {len(chosen)} homes are there")
     return Found("/home", "the usual place")
 
 
-def _uids(people: dict[str, Account]) -> Found:
-    """A thousand at least that nobody has."""
-    used = {account.uid for account in people.values()}
-    for first in (20000, 30000, 40000, 50000):
-        if not any(first <= uid <= first + 9999 for uid in used):
-            return Found(f"{first}-{first + 9999}", "nobody has a uid of this range")
-    return Found(None, "no range of 10,000 uids is free")
+def _not_taken(
+    name: str, account: Account | None, staff: dict[str, str], parent: Path
+) -> str | None:
+    """Why an account is no course account; the same rule as in students.Survey."""
+    if name in staff:
+        return f"staff: {staff[name]}"
+    if account is None:
+        return "there is no such account"
+    if not _is_person(account):
+        return f"an account of the system (uid {account.uid})"
+    if account.home.parent != parent:
+        return f"its home is {shown(str(account.home))}"
+    return None
+
+
+def _uids(known: Accounts, parent: Path) -> Found:
+    """Ten thousand that nobody has, neither an account nor what lies below the homes."""
+    used = {account.uid for account in known.by_name.values()} | set(homes.owners(parent).values())
+    for first in range(20_000, _LAST_PERSON, 10_000):
+        last = first + 9_999
+        if not any(first <= uid <= last for uid in used):
+            return Found(f"{first}-{last}", "nobody has a uid of this range")
+    return Found(None, "each of 20000-29999 to 50000-59999 is in use in part; choose a free range")

@@ -2,83 +2,185 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import secrets
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 
+from hubtui import course
 from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
-from hubtui.setup.discover import Found, Server
-from hubtui.state import replace_file
+from hubtui.setup import reading
+from hubtui.setup.discover import Discovery, Found
+from hubtui.state import sync_folder
 from hubtui.trust import SAFE_PLACE
 
 TOKEN = Path("/etc/hubtui/token")
+_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 _./:@+-]*(?<![ :])")
+_MOST_NAMES = 200
+_DATABASE = "sqlite:////srv/jupyterhub/jupyterhub.sqlite"
 
 
-def text_of(found: Server) -> str:
+def text_of(found: Discovery) -> str:
     """The file. What was not found stands in it as a comment that says what to fill in."""
-    config = found.config
-    lines = [
-        "# Written by `hubtui init` from what was found on this server. Read it once; then:",
-        "#   hubtui doctor",
-        "course: My course                  # the name that the screen shows",
-        "hub:",
-        *_line("url", found.url, "https://jupyter.example.org", must=True),
-        *_line("api", found.api, ""),
-    ]
-    if TOKEN.exists():
-        lines += [f"  token_file: {TOKEN}", "  # it is there"]
-    else:
-        lines += [f"  # token_file: {TOKEN}     # see: hubtui doctor"]
-    lines += _line(
-        "database", found.database, "sqlite:////srv/jupyterhub/jupyterhub.sqlite", must=True
-    )
-    if config is not None:
-        lines.append(f"  # the hub's configuration: {shown(str(config.path))}")
-        lines += [
-            f"  # {name} could not be read from line {line}: it is not a plain value"
-            for name, line in sorted(config.unread.items())
-            if name in ("JupyterHub.db_url", "JupyterHub.hub_bind_url", "JupyterHub.hub_port")
+    return "\n".join(
+        [
+            "# Written by `hubtui init` from what was found on this server. Each value says where",
+            "# it came from; read it once, then run: hubtui doctor",
+            "",
+            "# The name that the screen shows.",
+            f"course: {_scalar(f'Course on {socket.gethostname()}')}",
+            "",
+            "hub:",
+            *_value("url", found.url, "https://jupyter.example.org"),
+            *_value("api", found.api),
+            *_value("proxy", found.proxy),
+            *_token(),
+            *_value("database", found.database, _DATABASE, must=True),
+            *_config(found),
+            *(_value("uid", found.hub_uid) if found.hub_uid.value else []),
+            *(_value("log", found.hub_log) if found.hub_log.value else []),
+            "",
+            "accounts:",
+            *_value("group", found.group),
+            *_value("homes", found.homes),
+            *_value("uids", found.uids, "20000-29999"),
+            *_staff(found.staff),
+            *_value("roster", found.roster, "/root/resources/accounts.txt"),
+            "",
+            *_release(found),
+            *_watchdog(found.logs),
+            "",
         ]
-    lines += [
-        "accounts:",
-        *_line("group", found.group, "all_user"),
-        *_line("homes", found.homes, "/home"),
-        *_line("uids", found.uids, "20000-29999"),
-        f"  staff: [{', '.join(found.staff)}]",
-        "  # admins of the hub and members of sudo, adm: never changed or removed. Add the tutors.",
-        *_line("roster", found.roster, "/root/resources/accounts.txt"),
-    ]
-    if found.logs.value:
-        lines += ["watchdog:", *_line("logs", found.logs, "")]
-    return "\n".join(lines) + "\n"
+    )
 
 
-def _line(key: str, found: Found, example: str, *, must: bool = False) -> list[str]:
-    if found.value is not None:
-        return [f"  {key}: {shown(found.value)}", f"  # {shown(found.where)}"]
-    comment = f"  # {shown(found.where)}: fill this in"
-    return [f"  {key}: {example}", comment] if must else [f"  # {key}: {example}", comment]
+def check_place(path: Path) -> None:
+    """Raise Refused where there is something already, or where others could exchange folders."""
+    if os.path.lexists(path):
+        raise Refused(
+            f"{shown(str(path))} exists, and hubtui init never overwrites; "
+            "see what it would write with: hubtui init --print"
+        )
+    if os.geteuid() == 0 and (flaw := reading.flaw_of_rest(path)):
+        raise Refused(f"As root hubtui does not write to {shown(str(path))}: {flaw}.")
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file as root alone may. Raises Refused where there is one already."""
-    if os.path.lexists(path):
-        raise Refused(f"{path} exists; hubtui init never overwrites. Look: hubtui init --print")
+    """Write the whole file or nothing, 0644, never over another one. Raises Refused."""
+    folder = path.parent
+    temp = folder / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if path == SAFE_PLACE:
-            path.parent.chmod(0o755)
-        replace_file(path, text.encode(), mode=0o644)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)
+        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fchmod(fd, 0o644)
+                os.fsync(fd)
+            os.link(temp, path)  # unlike a rename it fails where there is one meanwhile
+        finally:
+            temp.unlink()
+        sync_folder(folder)
+    except FileExistsError:
+        raise Refused(f"{shown(str(path))} exists, and is never overwritten.") from None
     except OSError as e:
-        raise HubtuiError(f"{path} cannot be written: {e.strerror}.") from e
+        raise HubtuiError(f"{shown(str(path))} cannot be written: {e.strerror}.") from e
 
 
-def summary(found: Server) -> list[str]:
-    """What was taken for what, to be read by a person."""
-    names = ", ".join(found.students[:12]) + (" …" if len(found.students) > 12 else "")
-    staff = ", ".join(found.staff) or "nobody"
-    return [
-        f"Course accounts: {len(found.students)}{': ' + names if names else ''}",
-        f"Staff, never changed: {staff}",
-        f"Sign-ups in the hub's database: {len(found.sign_ups)}",
+def summary(found: Discovery, path: Path) -> list[str]:
+    """What was taken for what, and what to do next, to be read by a person."""
+    staff = [f"{name} ({why})" for name, why in found.staff.items()]
+    lines = [
+        f"Course accounts: {_listed(found.students)}",
+        f"Staff, never changed: {_listed(staff)}",
     ]
+    others = [f"{n} ({why})" for n, why in found.left.items() if n not in found.staff]
+    if others:
+        lines.append(f"In the roster or the group, but no course accounts: {_listed(others)}")
+    lines.append(f"Sign-ups in the hub's database: {len(found.sign_ups)}")
+    if found.database.value is None:
+        lines.append(f"The hub's database was not found: fill in hub.database in {path}.")
+    try:
+        course.load(path)
+    except HubtuiError as e:
+        lines.append(f"As root it will not be used yet: {e}")
+    option = "" if path == SAFE_PLACE else f" --config {shown(str(path))}"
+    lines.append(
+        f"Next: read the file, add the tutors to accounts.staff, run: hubtui{option} doctor"
+    )
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{len(names)}: {', '.join(map(shown, names[:_MOST_NAMES]))}{more}"
+
+
+# --- the file's parts ----------------------------------------------------------------------------
+
+
+def _value(key: str, found: Found, example: str = "", *, must: bool = False) -> list[str]:
+    """A comment and the value; without one the example, commented out unless it must be there."""
+    where = shown(found.where)
+    if found.value is not None and found.value.isprintable():
+        return [f"  # {where}", f"  {key}: {_scalar(found.value)}"]
+    mark = "" if must else "# "
+    return [f"  # NOT FOUND ({where}): fill this in", f"  {mark}{key}: {example}"]
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML; JSON's strings are YAML's as well."""
+    return text if _PLAIN.fullmatch(text) and ": " not in text else json.dumps(text)
+
+
+def _token() -> list[str]:
+    if TOKEN.exists():
+        return ["  # it is there", f"  token_file: {TOKEN}"]
+    return ["  # there is none yet; hubtui doctor says how to make one", f"  # token_file: {TOKEN}"]
+
+
+def _config(found: Discovery) -> list[str]:
+    """Which configuration was read, and what of it could not be."""
+    config = found.config
+    if config is None:
+        return ["  # no configuration of a hub was found: the addresses above are the defaults"]
+    path = shown(str(config.path))
+    if config.trouble:
+        return [f"  # the hub's configuration could not be read: {shown(config.trouble)}"]
+    lines = [f"  # read as text, not executed: {path}"]
+    lines += [
+        f"  # {shown(name)} could not be read from line {line}: no plain value"
+        for name, line in sorted(config.unread.items(), key=lambda item: item[1])
+        if name.startswith("JupyterHub.") or name.endswith(".admin_users")
+    ]
+    lines += [f"  # line {line} sets more, or reads another file" for line in config.elsewhere]
+    return lines
+
+
+def _staff(staff: dict[str, str]) -> list[str]:
+    why = [f"  #   {name}: {shown(reason)}" for name, reason in staff.items()]
+    head = "  # never changed or removed; add the tutors"
+    return [head, *why, f"  staff: [{', '.join(map(_scalar, staff))}]"]
+
+
+def _release(found: Discovery) -> list[str]:
+    if found.source.value is None or not found.source.value.isprintable():
+        return []
+    lines = ["release:", *_value("source", found.source)]
+    if found.tutors:
+        names = ", ".join(map(_scalar, found.tutors))
+        lines += ["  # the source lies in this home", f"  tutors: [{names}]"]
+    return [*lines, ""]
+
+
+def _watchdog(logs: Found) -> list[str]:
+    return ["watchdog:", *_value("logs", logs)] if logs.value else []

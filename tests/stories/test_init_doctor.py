@@ -3,48 +3,88 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hubtui import course
+from hubtui.demo.hub import EmbeddedHub
 from tests.course_on_disk import CONFIG, DATABASE, ROSTER, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine
 
 NAMES = [f"old{number:02}" for number in range(40)]
-FILES = ("passwd", "group", "shadow")
+SCRIPTS = Path("/root/bin")
+CRONTAB = Path("/var/spool/cron/crontabs/root")
 
 
 @pytest.fixture
-def server(machine: Machine) -> CourseOnDisk:
-    """Forty accounts in all_user, an accounts.txt without a last newline, a hub's database."""
+def server(machine: Machine) -> Iterator[CourseOnDisk]:
+    """Forty accounts with own groups, an accounts.txt without a last newline, a hub's database."""
     made = make_course()
     CONFIG.unlink()
-    places = Path("/srv/jupyterhub")
-    places.mkdir(mode=0o700, exist_ok=True)
-    (places / "jupyterhub.sqlite").write_bytes(DATABASE.read_bytes())
-    machine.add_group("all_user", 900)
     machine.adduser("boss", 1000, group="sudo")
+    machine.adduser("tutor", 1100)
     for uid, name in enumerate(NAMES, 1001):
-        machine.adduser(name, uid, group="all_user")
+        machine.adduser(name, uid)
     ROSTER.write_text("\n".join(["boss", *NAMES]))
-    return made
+    Path("/home/tutor/sheets").mkdir()
+    SCRIPTS.mkdir(mode=0o700, exist_ok=True)
+    yield made
+    shutil.rmtree(SCRIPTS)
+    CRONTAB.unlink(missing_ok=True)
+    shutil.rmtree(DATABASE.parent)
 
 
-def test_init_writes_a_course_that_loads_and_lists_all_forty(server: CourseOnDisk) -> None:
-    before = [Path("/etc", name).read_bytes() for name in FILES]
+@pytest.fixture
+def config() -> Iterator[Path]:
+    """A hub's configuration in the usual place; no hub runs."""
+    path = Path("/etc/jupyterhub/jupyterhub_config.py")
+    path.parent.mkdir(mode=0o755)
+    path.parent.chmod(0o755)
+    path.write_text(f"c.JupyterHub.db_url = 'sqlite:///{DATABASE}'\n")
+    yield path
+    shutil.rmtree(path.parent)
+
+
+def everything() -> list[Any]:
+    """What must be the same before and after."""
+    files = [Path("/etc", name).read_bytes() for name in ("passwd", "group", "shadow", "gshadow")]
+    homes = [(home.name, home.lstat()[:6]) for home in sorted(Path("/home").iterdir())]
+    return [*files, homes, ROSTER.read_bytes()]
+
+
+def doctor() -> dict[str, dict[str, str]]:
+    done = hubtui("doctor", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == (1 if document["state"] == "critical" else 0)
+    return {each["id"]: each for each in document["findings"]}
+
+
+# --- init ----------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_course_that_loads_lists_all_forty_and_changes_none(
+    server: CourseOnDisk, config: Path
+) -> None:
+    before = everything()
     done = hubtui("init")
     assert done.returncode == 0, done.stderr
-    assert "Course accounts: 40" in done.stdout
-    assert "Staff, never changed: boss" in done.stdout
+    assert "Course accounts: 40: old00, old01" in done.stdout
+    assert "boss (in the group sudo)" in done.stdout
     found = course.load(CONFIG)
     assert found.accounts.staff == ("boss",)
     assert found.accounts.roster == ROSTER
-    assert found.hub.database == "sqlite:////srv/jupyterhub/jupyterhub.sqlite"
+    assert found.hub.database == f"sqlite:///{DATABASE}"
+    assert (CONFIG.stat().st_mode & 0o777, CONFIG.parent.stat().st_mode & 0o777) == (0o644, 0o755)
     listed = json.loads(hubtui("accounts", "list", "--json").stdout)["accounts"]
     assert [row["name"] for row in listed] == NAMES
-    assert [Path("/etc", name).read_bytes() for name in FILES] == before
-    assert CONFIG.stat().st_mode & 0o777 == 0o644
+    assert everything() == before
 
 
 def test_init_never_overwrites(server: CourseOnDisk) -> None:
@@ -54,20 +94,194 @@ def test_init_never_overwrites(server: CourseOnDisk) -> None:
     assert "exists" in done.stderr
     assert CONFIG.read_text() == "mine"
     assert "course:" in hubtui("init", "--print").stdout
+    assert CONFIG.read_text() == "mine"
 
 
-def test_doctor_names_what_is_wrong_with_the_command_that_mends_it(server: CourseOnDisk) -> None:
+def test_init_reads_what_the_old_scripts_say(server: CourseOnDisk) -> None:
+    watch, copy = SCRIPTS / "watch.sh", SCRIPTS / "copy.sh"
+    watch.write_text(
+        '#!/bin/bash\nURL="https://hub.example.org"\n# restarts jupyterhub\n'
+        "date >> /root/logs/restarts.log\n"
+    )
+    copy.write_text(
+        '#!/bin/bash\nexsource="/home/tutor/sheets"\nwhile read theuser\ndo\n'
+        f'if [ $theuser != "tutor" ] ; then echo; fi\ndone < {ROSTER}\n'
+    )
+    CRONTAB.write_text(f"* * * * * {watch}\n")
+    Path("/root/logs").mkdir()
+    try:
+        text = hubtui("init", "--print").stdout
+    finally:
+        Path("/root/logs").rmdir()
+    assert "url: https://hub.example.org" in text
+    assert "source: /home/tutor/sheets" in text
+    assert "tutors: [tutor]" in text
+    assert "staff: [boss, tutor]" in text
+    assert "logs: /root/logs" in text
+
+
+def test_uids_of_a_range_in_use_are_not_proposed(server: CourseOnDisk, machine: Machine) -> None:
+    machine.adduser("ida", 20005)
+    left = Path("/home/leftover")
+    left.mkdir()
+    os.chown(left, 30001, 30001)
+    assert "uids: 40000-49999" in hubtui("init", "--print").stdout
+
+
+def test_the_password_of_another_database_is_not_written(
+    server: CourseOnDisk, config: Path
+) -> None:
+    config.write_text("c.JupyterHub.db_url = 'postgresql://hub:geheim@127.0.0.1/hub'\n")
+    assert hubtui("init").returncode == 0
+    assert "geheim" not in CONFIG.read_text()
+    assert "SQLite databases only" in doctor()["hub.database"]["text"]
+
+
+def test_a_configuration_through_a_students_folder_is_not_read(
+    server: CourseOnDisk, config: Path
+) -> None:
+    trap = Path("/home/old00/hub")
+    trap.mkdir()
+    (trap / "jupyterhub_config.py").write_text("c.JupyterHub.db_url = '/home/old00/x.sqlite'\n")
+    subprocess.run(["chown", "-R", "old00:", str(trap)], check=True)
+    config.unlink()
+    config.symlink_to(trap / "jupyterhub_config.py")
+    text = hubtui("init", "--print").stdout
+    assert "x.sqlite" not in text
+    assert "is not read as root: /home/old00 belongs to old00" in text
+
+
+@pytest.mark.parametrize(
+    ("user", "program"),
+    [("old01", os.path.realpath(sys.executable)), ("root", "/bin/sleep")],
+    ids=["a student's Python", "a program of root's by another name, as sudo would be"],
+)
+def test_a_process_with_the_hubs_name_is_not_believed(
+    server: CourseOnDisk, user: str, program: str
+) -> None:
+    """Its name and folder are a student's choice; the database there would be as well."""
+    folder = Path("/home/old01")
+    folder.joinpath("jupyterhub.sqlite").write_bytes(DATABASE.read_bytes())
+    folder.joinpath("jupyterhub").symlink_to(program)
+    words = ["60"] if user == "root" else ["-c", "import time; time.sleep(60)"]
+    process = subprocess.Popen([folder / "jupyterhub", *words], cwd=folder, user=user)
+    try:
+        assert Path(f"/proc/{process.pid}/comm").read_text() == "jupyterhub\n"
+        assert "/home/old01" not in hubtui("init", "--print").stdout
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_doctor_does_not_call_fine_what_it_could_not_look_at(server: CourseOnDisk) -> None:
     hubtui("init")
-    database = Path("/srv/jupyterhub/jupyterhub.sqlite")
-    database.parent.chmod(0o755)
-    database.chmod(0o644)
-    done = hubtui("doctor", "--json")
-    findings = {each["id"]: each for each in json.loads(done.stdout)["findings"]}
+    said = hubtui("doctor").stdout
+    assert "✓ hubtui runs as root." in said
+    for unseen in ("settings let", "go together", "register an admin", "the hub takes it"):
+        assert unseen not in "".join(line for line in said.splitlines() if line[0] == "✓")
+
+
+def test_init_does_not_write_as_root_where_a_student_could_exchange_it(
+    server: CourseOnDisk,
+) -> None:
+    done = hubtui("init", "/home/old00/course.yaml")
     assert done.returncode == 1
-    assert "can be read by every student" in findings["hub.database"]["text"]
-    assert "chmod 700 /srv/jupyterhub" in findings["hub.database"]["do"]
-    assert "40 homes are open" in findings["accounts.open"]["text"]
-    database.parent.chmod(0o700)
-    again = hubtui("doctor", "--json")
-    assert "hub.database" not in again.stdout
-    assert again.returncode == 0
+    assert "belongs to old00" in done.stderr
+    assert not Path("/home/old00/course.yaml").exists()
+
+
+# --- doctor --------------------------------------------------------------------------------------
+
+
+def test_doctor_without_a_course_says_init(machine: Machine) -> None:
+    found = doctor()["course.config"]
+    assert found["severity"] == "critical"
+    assert found["do"] == "hubtui init"
+
+
+def test_what_doctor_names_its_commands_mend(server: CourseOnDisk, config: Path) -> None:
+    hubtui("init")
+    DATABASE.parent.chmod(0o755)
+    DATABASE.chmod(0o644)
+    ROSTER.parent.chmod(0o777)
+    Path("/home").chmod(0o775)
+    os.chown("/home", 0, 1001)
+    found = doctor()
+    ids = ("hub.database.readable", "accounts.roster", "accounts.homes", "accounts.open")
+    assert "40 of 40" in found["accounts.open"]["text"]
+    for id_ in ids:
+        subprocess.run(["sh", "-c", found[id_]["do"]], check=True)
+    assert not doctor().keys() & set(ids)
+    assert Path("/home/old39").stat().st_mode & 0o777 == 0o700
+
+
+def test_doctor_warns_of_names_that_anybody_could_register(
+    server: CourseOnDisk, config: Path
+) -> None:
+    config.write_text(config.read_text() + 'c.Authenticator.admin_users = {"boss"}\n')
+    hubtui("init")
+    assert "boss is in admin_users" in doctor()["hub.unclaimed"]["text"]
+    server.sign_up("boss")
+    assert "hub.unclaimed" not in doctor()
+
+
+@pytest.mark.hub
+def test_init_and_doctor_on_a_real_hub(machine: Machine, hub: EmbeddedHub) -> None:
+    done = hubtui("init")
+    assert done.returncode == 0, done.stderr
+    found = course.load(CONFIG)
+    assert found.hub.api == hub.api
+    assert found.hub.proxy == hub.url
+    assert found.hub.database == hub.database
+    assert found.hub.log == hub.log
+
+    CONFIG.with_name("token").write_text(hub.token)
+    CONFIG.with_name("token").chmod(0o600)
+    CONFIG.write_text(
+        CONFIG.read_text().replace("# token_file: /etc", "token_file: /etc"), encoding="utf-8"
+    )
+    findings = doctor()
+    assert {id_ for id_, each in findings.items() if each["severity"] == "critical"} == set()
+    assert "hub.token" not in findings
+
+    CONFIG.with_name("token").write_text("0123456789abcdef")
+    assert "does not know the token" in doctor()["hub.token"]["text"]
+    CONFIG.with_name("token").chmod(0o644)
+    assert doctor()["hub.token.readable"]["do"] == "chmod 600 /etc/hubtui/token"
+
+
+@pytest.mark.hub
+def test_doctor_knows_a_squatter_on_the_hubs_port(machine: Machine, hub: EmbeddedHub) -> None:
+    machine.adduser("eva", 2000)
+    hubtui("init")
+    squat = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
+        "print(s.getsockname()[1], flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", squat], user="eva", stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        CONFIG.write_text(CONFIG.read_text().replace(hub.api, f"http://127.0.0.1:{port}/hub/api"))
+        found = doctor()["hub.port"]
+    finally:
+        process.kill()
+        process.wait()
+    assert found["severity"] == "critical"
+    assert "(eva)" in found["text"]
+
+
+@pytest.mark.hub
+def test_doctor_reads_the_settings_of_a_real_hub(machine: Machine, hub: EmbeddedHub) -> None:
+    hubtui("init")
+    before = hub.config.read_text()
+    try:
+        hub.config.write_text(before.replace("c.Authenticator.allow_all = True", ""))
+        assert doctor()["hub.allow_all"]["severity"] == "critical"
+        hub.config.chmod(0o666)
+        assert "chmod go-w" in doctor()["hub.config"]["do"]
+    finally:
+        hub.config.write_text(before)
+        hub.config.chmod(0o644)

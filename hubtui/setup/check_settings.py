@@ -1,0 +1,128 @@
+"""Checks of the hub's settings, as its configuration says them in plain values.
+
+What each does was measured on JupyterHub 5.5 and 6.1 with NativeAuthenticator 1.3.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from hubtui.findings import Finding
+from hubtui.names import shown
+from hubtui.setup import reading
+from hubtui.setup.hubconfig import HubConfig
+from hubtui.setup.hubprocess import number
+from hubtui.setup.subject import HubHere, NotSeen, Subject, critical, note, warning
+
+PATTERN = r"^[a-z][a-z0-9_-]{0,30}[a-z0-9]$"
+_NATIVE = ("native", "nativeauthenticator.NativeAuthenticator")
+
+
+def readable(hub: HubHere) -> Iterator[Finding]:
+    """Whether the configuration can be looked at, and changed by root alone."""
+    config = hub.config
+    if config is None:
+        text = "The hub's configuration was not found: its settings were not looked at."
+        yield note("hub.config", text)
+        return
+    also = (hub.process.uid,) if hub.process else ()
+    try:
+        found = reading.flaw(config.path, also=also)
+    except OSError:
+        found = None
+    if found:
+        text = f"Who can change the hub's configuration is root: {found}."
+        yield critical("hub.config", text, found.mend())
+    elif config.trouble:
+        yield warning("hub.config", f"The hub's settings were not looked at: {config.trouble}.")
+
+
+def settings(hub: HubHere) -> Iterator[Finding]:
+    """Those that lock everybody out, or let strangers in."""
+    config = hub.config
+    if config is None or config.trouble:
+        raise NotSeen
+    yield from _authenticator(config)
+    yield from _allow_all(hub, config)
+    do = f"in {shown(str(config.path))}: "
+    if config.authenticator("allow_existing_users"):
+        yield warning(
+            "hub.allow_existing_users",
+            "With allow_existing_users a stranger who signs up under a removed student's name is "
+            "authorised at once, if the hub still knows that name.",
+            do + "c.Authenticator.allow_existing_users = False",
+        )
+    if config.authenticator("open_signup"):
+        text = "With open_signup everybody who signs up is authorised at once, without you."
+        yield warning("hub.open_signup", text, do + "c.NativeAuthenticator.open_signup = False")
+    pattern = config.authenticator("username_pattern")
+    if pattern is None and config.line_of_unread(*_both("username_pattern")) is None:
+        text = "The form takes every name, also ones that can't become accounts."
+        yield note("hub.pattern", text, f'{do}c.Authenticator.username_pattern = r"{PATTERN}"')
+    elif isinstance(pattern, str) and not pattern.endswith(("$", r"\Z")):
+        text = "username_pattern has no $ at its end: what follows a good beginning is not judged."
+        yield note("hub.pattern", text, f'{do}c.Authenticator.username_pattern = r"{PATTERN}"')
+    name = "JupyterHub.cleanup_servers"
+    if config.get(name) is not False and config.line_of_unread(name) is None:
+        text = "When the hub is stopped or restarted, all students' servers stop with it."
+        lines = "c.JupyterHub.cleanup_servers = False; c.JupyterHub.cleanup_proxy = False"
+        yield note("hub.cleanup_servers", text, do + lines)
+
+
+def _both(trait: str) -> tuple[str, str]:
+    return f"NativeAuthenticator.{trait}", f"Authenticator.{trait}"
+
+
+def _authenticator(config: HubConfig) -> Iterator[Finding]:
+    name = "JupyterHub.authenticator_class"
+    value, line = config.get(name), config.line_of_unread(name)
+    if isinstance(value, str) and value not in _NATIVE:
+        text = f"The hub's authenticator is {shown(value, 80)}: hubtui knows NativeAuthenticator."
+        yield warning("hub.authenticator", text)
+    elif value is None and line is None and not config.elsewhere:
+        text = "The hub uses its default authenticator (PAM), so nobody can sign up."
+        do = f'in {shown(str(config.path))}: c.JupyterHub.authenticator_class = "native"'
+        yield warning("hub.authenticator", text, do)
+
+
+def _allow_all(hub: HubHere, config: HubConfig) -> Iterator[Finding]:
+    """From JupyterHub 5 on it is needed; before there was no such setting."""
+    if config.authenticator("allow_all") is True or (0,) < number(hub.version) < (5,):
+        return
+    where, id_ = shown(str(config.path)), "hub.allow_all"
+    why = "without it even the admin gets 'Invalid username or password'"
+    if line := config.line_of_unread(*_both("allow_all")):
+        text = f"allow_all could not be read from line {line} of {where}; {why}."
+        yield note(id_, text)
+        return
+    do = f"in {where}: c.Authenticator.allow_all = True; then restart the hub"
+    if not number(hub.version):
+        yield warning(id_, f"allow_all is not set. From JupyterHub 5 on, {why}.", do)
+    elif config.elsewhere:
+        lines = ", ".join(map(str, config.elsewhere))
+        text = f"allow_all is not set in {where}, unless by its line {lines}; {why}."
+        yield warning(id_, text, do)
+    else:
+        text = f"JupyterHub {shown(hub.version)} lets nobody in, for allow_all is not set: {why}."
+        yield critical(id_, text, do)
+
+
+def unclaimed(subject: Subject) -> Iterator[Finding]:
+    """Names that are authorised at sign-up, whoever takes them."""
+    config = subject.hub.config
+    if config is None or config.trouble or any(m.what == "sign-ups" for m in subject.seen.missing):
+        raise NotSeen
+    taken = {sign_up.name for sign_up in subject.seen.sign_ups}
+    for trait in ("admin_users", "allowed_users", "whitelist"):
+        for name in sorted(config.names(*_both(trait))):
+            if name.lower() in taken:  # the form lower-cases
+                continue
+            safe = shown(name, 40)
+            yield warning(
+                "hub.unclaimed",
+                f"{safe} is in {trait} and has not signed up: whoever registers that name first "
+                "has it, authorised at once.",
+                f"sign up as {shown(shlex.quote(safe))} now, or take it out of "
+                f"{shown(str(config.path))}",
+            )
