@@ -15,7 +15,12 @@ SANDBOXED = (HERE / "stories", HERE / "attacks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Outside the sandbox, what would change the machine is skipped and says so."""
+    """Outside the sandbox, what would change the machine is skipped and says so.
+
+    What uses the running hub comes last: ``init`` and ``doctor`` find a hub by its process, and
+    the tests of a server without one have to come before it is started.
+    """
+    items.sort(key=lambda item: "hub" in getattr(item, "fixturenames", ()))
     if in_sandbox():
         return
     for item in items:

@@ -15,6 +15,7 @@ import pytest
 
 from hubtui import course
 from hubtui.demo.hub import EmbeddedHub
+from hubtui.setup import hubprocess
 from tests.course_on_disk import CONFIG, DATABASE, ROSTER, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine
 
@@ -44,6 +45,7 @@ def server(machine: Machine) -> Iterator[CourseOnDisk]:
 @pytest.fixture
 def config() -> Iterator[Path]:
     """A hub's configuration in the usual place; no hub runs."""
+    assert hubprocess.find() is None, "a hub runs on this machine, and init would find it"
     path = Path("/etc/jupyterhub/jupyterhub_config.py")
     path.parent.mkdir(mode=0o755)
     path.parent.chmod(0o755)
