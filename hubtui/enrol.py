@@ -37,6 +37,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     uid: int
     """Of the account that is there, or the one that it will get."""
+    note: str = ""
+    """What to read before an account that is there is handed to this person."""
 
 
 class Creation(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,7 @@ def approve_plan(server: Server, seen: Survey, chosen: Sequence[tuple[SignUp, Ju
                 digest=sign_up.digest,
                 verdict=judgement.verdict,
                 uid=uid,
+                note=_handing_over(sign_up, judgement) if judgement.verdict.as_owner else "",
             )
         )
     many = f"{len(subjects)} sign-ups"
@@ -81,6 +84,13 @@ def approve_plan(server: Server, seen: Survey, chosen: Sequence[tuple[SignUp, Ju
     if len(subjects) == 1 and subjects[0].verdict.as_owner:
         title += " as the owner of its account"
     return new_plan("approve", title, subjects, server.clock())
+
+
+def _handing_over(sign_up: SignUp, judgement: Judgement) -> str:
+    return (
+        f"Whoever signed up gets all files and rights of {sign_up.name}. {judgement.why} "
+        "Ask in person; Esc leaves it as it is."
+    )
 
 
 def create_plan(server: Server, seen: Survey, wanted: Sequence[str]) -> Plan:
@@ -120,7 +130,9 @@ def approve_chain(server: Server, subject: Enrolment) -> Chain:
         account = _account_steps(server, subject.name, subject.uid, subject.digest, subject.verdict)
     elif subject.verdict is Verdict.EARLIER and rules.roster is not None:
         account = [RosterLine(rules.roster, subject.name)]
-    return Chain(subject=subject.key, steps=[check, *account, authorise], uid=subject.uid)
+    notes = [subject.note] if subject.note else []
+    steps = [check, *account, authorise]
+    return Chain(subject=subject.key, steps=steps, uid=subject.uid, notes=notes)
 
 
 def create_chain(server: Server, subject: Creation) -> Chain:

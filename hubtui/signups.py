@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -76,7 +77,7 @@ def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside) -> Judgement
         return _refused(f"There are two sign-ups named {name}: discard the wrong one first.")
     account = survey.accounts.by_name.get(name)
     if name in survey.course.accounts.staff:
-        return _staff(survey, name, account)
+        return _staff(survey, name, account, look_inside)
     if why := _reserved(survey, name):
         return _refused(why)
     if account is not None:
@@ -98,16 +99,16 @@ def _refused(why: str) -> Judgement:
     return Judgement(verdict=Verdict.REFUSED, why=why)
 
 
-def _staff(survey: Survey, name: str, account: Account | None) -> Judgement:
+def _staff(
+    survey: Survey, name: str, account: Account | None, look_inside: LookInside
+) -> Judgement:
     if account is None:
         return _refused(f"{name} is staff (accounts.staff) but has no account: make it by hand.")
     if account.uid < 1000 or account.uid in survey.sharers:
         return _refused(f"{name} is staff with uid {account.uid}: not a person's own account.")
-    return Judgement(
-        verdict=Verdict.STAFF,
-        why=f"Whoever signed up gets all files and rights of the staff account {name}.",
-        uid=account.uid,
-    )
+    used = _use_of(survey, account, homes.look(account.home), look_inside) or "never used"
+    why = f"{name} is staff (uid {account.uid}: {used}). Same person?"
+    return Judgement(verdict=Verdict.STAFF, why=why, uid=account.uid)
 
 
 def _reserved(survey: Survey, name: str) -> str | None:
@@ -177,7 +178,9 @@ def _use_of(
             signs.append(f"its home cannot be looked at: {e}")
         else:
             if contents.own:
-                signs.append(f"{contents.own} files, {megabytes(contents.bytes)}")
+                newest = ago(datetime.fromtimestamp(contents.newest, UTC), survey.at)
+                files = f"{contents.own} file{'' if contents.own == 1 else 's'}"
+                signs.append(f"{files}, {megabytes(contents.bytes)}, newest {newest}")
     return ", ".join(signs) or None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ from hubtui.server.roster import Roster
 
 T = TypeVar("T")
 
+_STALE = "stale"
+"""The stamp of what could not be read again: read it as soon as that is possible."""
+
 POWERFUL = frozenset({"root", "sudo", "adm", "admin", "wheel", "docker", "lxd", "disk", "shadow"})
 """Groups whose members can become root, or read everything."""
 
@@ -37,6 +40,17 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 
     what: str
     why: str
+    as_of: datetime | None = None
+    """When what is shown instead was read; None where there is nothing to show."""
+
+
+class Part(NamedTuple):
+    """One thing that was read."""
+
+    stamp: object
+    """Differs from the next one where it has to be read again."""
+    found: Any
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -55,8 +69,8 @@ class Survey:
     expected: frozenset[str] | None
     """Names on the expected list; None where no list was given."""
     missing: tuple[Missing, ...]
-    parts: Mapping[str, tuple[object, Any]]
-    """What was read, by its stamp: the next survey reads again only what has changed."""
+    parts: Mapping[str, Part]
+    """What was read: the next survey reads again only what has changed."""
 
     @cached_property
     def students(self) -> Mapping[str, Account]:
@@ -114,26 +128,33 @@ class Survey:
         return accounts.free_uids(uids.first, uids.last, taken)
 
 
-def survey(server: Server, before: Survey | None = None) -> Survey:
-    """Look at everything; what has not changed since ``before`` is taken from there."""
-    course, missing = server.course, list[Missing]()
+def survey(server: Server, before: Survey | None = None, *, anew: bool = False) -> Survey:
+    """Look at everything; what has not changed since ``before`` is taken from there.
+
+    What cannot be read now is taken from there as well and said in ``missing``. ``anew``: read
+    even what seems not to have changed. A change is never planned on a survey with a ``before``.
+    """
+    course, missing, now = server.course, list[Missing](), server.clock()
     old = before.parts if before else {}
-    parts: dict[str, tuple[object, Any]] = {}
+    parts: dict[str, Part] = {}
 
     def part(what: str, stamp: Callable[[], object], read: Callable[[], T], none: T) -> T:
+        known = old.get(what)
         try:
-            now = stamp()
-            if what in old and old[what][0] == now:
-                parts[what] = old[what]
+            sign = stamp()
+            if known is not None and known.stamp == sign and not anew:
+                parts[what] = known
             else:
-                parts[what] = (now, read())
-        except HubtuiError as e:
-            missing.append(Missing(what=what, why=str(e)))
-            return none
-        except OSError as e:
-            missing.append(Missing(what=what, why=f"{e.filename or what}: {e.strerror or e}."))
-            return none
-        found: T = parts[what][1]
+                parts[what] = Part(sign, read(), now)
+        except (HubtuiError, OSError) as e:
+            why = str(e)
+            if isinstance(e, OSError):
+                why = f"{e.filename or what}: {e.strerror or e}."
+            missing.append(Missing(what=what, why=why, as_of=known.at if known else None))
+            if known is None:
+                return none
+            parts[what] = known._replace(stamp=_STALE)
+        found: T = parts[what].found
         return found
 
     database = course.hub.database
@@ -175,7 +196,7 @@ def survey(server: Server, before: Survey | None = None) -> Survey:
         dict[str, int](),
     )
     return Survey(
-        at=server.clock(),
+        at=now,
         course=course,
         accounts=found,
         roster=lines,

@@ -103,6 +103,11 @@ def test_a_prepared_account_is_taken_over_and_an_earlier_one_is_not(course: Cour
     refused = hubtui("signups", "approve", "bert", "--yes")
     assert refused.returncode == 2
     assert course.authorised() == {"anna"}
+    plan = hubtui("signups", "approve", "--as-owner", "bert", "--dry-run").stdout
+    uid = pwd.getpwnam("bert").pw_uid
+    assert f"gets all files and rights of bert. bert had an account earlier (uid {uid}: " in plan
+    assert "1 file, " in plan
+    assert "newest" in plan
     assert hubtui("signups", "approve", "--as-owner", "bert", "--yes").returncode == 0
     assert course.authorised() == {"anna", "bert"}
     assert Path("/home/bert/work.ipynb").read_text() == "a year of work"
