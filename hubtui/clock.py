@@ -34,3 +34,11 @@ def ago(then: datetime, at: datetime) -> str:
     if seconds < 2 * 86400:
         return f"{seconds // 3600} h"
     return f"{seconds // 86400} d"
+
+
+def moment(then: datetime, now: datetime) -> str:
+    """When something was: ``today 14:03``, ``Mon 23 Nov, 14:03``, ``23 Nov 2025, 14:03``."""
+    here, today = then.astimezone(), now.astimezone()
+    if here.date() == today.date():
+        return f"today {here:%H:%M}"
+    return f"{here:%a %d %b, %H:%M}" if here.year == today.year else f"{here:%d %b %Y, %H:%M}"

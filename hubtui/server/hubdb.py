@@ -84,7 +84,7 @@ def _connect(url: str, *, write: bool) -> Iterator[sqlite3.Connection]:
         text = str(e)
         if "locked" in text or "busy" in text:
             raise HubLocked(
-                f"The hub's database {path} is locked by another program; hubtui tries again."
+                f"The hub's database is locked by another program; hubtui tries again ({path})."
             ) from e
         raise HubError(f"The hub's database {path} cannot be used: {text}.") from e
     except sqlite3.DatabaseError as e:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from hubtui import enrol, reset_login, stop
 from hubtui.changes import Planner
-from hubtui.clock import ago
+from hubtui.clock import ago, moment
 from hubtui.course_accounts import CourseAccount
 from hubtui.errors import Refused
 from hubtui.names import shown
@@ -18,6 +19,7 @@ from hubtui.plan.plans import Plan
 from hubtui.server import Server, sizes
 from hubtui.students import survey
 from hubtui.tui.bars import Key
+from hubtui.tui.colours import GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page
 from hubtui.tui.look import Entry, Look, cell
@@ -33,7 +35,7 @@ class AccountsPane(Pane):
     COLUMNS = (
         Column("name", "NAME", None),
         Column("uid", "UID", 6, drop_below=70, align="right"),
-        Column("mode", "HOME", 7),
+        Column("mode", "HOME", 8),
         Column("size", "SIZE", 8, drop_below=60, align="right"),
         Column("memory", "MEMORY", 8, align="right"),
         Column("server", "SERVER", 8),
@@ -64,7 +66,8 @@ class AccountsPane(Pane):
     def build(cls, look: Look) -> dict[str, Entry]:
         return {one.name: _entry(look, one) for one in look.accounts}
 
-    def summary(self, look: Look) -> Text:
+    @classmethod
+    def summary(cls, look: Look) -> Text:
         found = look.accounts
         running = sum(bool(one.server) for one in found)
         line = Text.assemble((f"{len(found)} accounts", "bold"))
@@ -72,9 +75,9 @@ class AccountsPane(Pane):
         if memory := sum(one.memory for one in found):
             line.append(f", {megabytes(memory)}")
         if strange := sum(bool(one.drift) for one in found):
-            line.append(f"  ·  {strange} to look at", "yellow")
+            line.append(f"  ·  {strange} to look at", WARN)
         if look.live.sizes is not None:
-            line.append(f"  ·  sizes {ago(look.live.sizes.taken, look.survey.at)}", "dim")
+            line.append(f"  ·  sizes {_old(look.live.sizes.taken, look.survey.at)}", QUIET)
         return line
 
     def _one(self) -> CourseAccount | None:
@@ -171,23 +174,29 @@ def _idle_planner(found: Sequence[CourseAccount], minutes: int) -> Planner:
     return plan
 
 
+def _old(then: datetime, at: datetime) -> str:
+    """How old a measure is: ``3 h old``."""
+    age = ago(then, at)
+    return "just measured" if age == "now" else f"{age} old"
+
+
 def _entry(look: Look, one: CourseAccount) -> Entry:
     name = shown(one.name, limit=40)
     mode = f"{one.home.mode:04o}" if one.home.mode else str(one.home.kind)
     active = ago(one.last_activity, look.survey.at) if one.last_activity else ""
     since = one.last_activity.timestamp() if one.last_activity else 0.0
-    marks = "yellow" if one.drift else ""
+    marks = WARN if one.drift else ""
     return Entry(
         name=one.name,
         row=(
             cell(name, marks),
-            cell(str(one.account.uid), "dim"),
-            cell(mode + ("!" if one.drift else ""), marks or "dim"),
+            cell(str(one.account.uid), QUIET),
+            cell(mode + ("!" if one.drift else ""), marks or QUIET),
             cell(megabytes(one.size)),
             cell(megabytes(one.memory) if one.processes else ""),
-            cell(one.server, "green" if one.server == "running" else "yellow"),
-            cell(active, "dim"),
-            cell(one.sign_up, "dim" if one.sign_up == "authorised" else "yellow"),
+            cell(one.server, GOOD if one.server == "running" else WARN),
+            cell(active, QUIET),
+            cell(one.sign_up, QUIET if one.sign_up == "authorised" else WARN),
         ),
         search=f"{name} {one.server} {one.sign_up} {' '.join(one.drift)}".lower(),
         sort=(
@@ -204,17 +213,18 @@ def _detail(look: Look, one: CourseAccount) -> Text:
     text = Text()
     text.append(f"{shown(one.name)}\n", "bold")
     for strange in one.drift:
-        text.append(f"\n! {strange}\n", "yellow")
-    text.append(f"\nuid       {one.account.uid}\n", "dim")
-    text.append(f"home      {shown(str(one.home.path))}\n", "dim")
+        text.append(f"\n! {strange}\n", WARN)
+    text.append(f"\nuid       {one.account.uid}\n", QUIET)
+    text.append(f"home      {shown(str(one.home.path))}\n", QUIET)
     if one.size is not None and one.size_at is not None:
-        text.append(f"size      {megabytes(one.size)}, {ago(one.size_at, look.survey.at)}\n", "dim")
-    text.append(f"roster    {'yes' if one.in_roster else 'no'}\n", "dim")
-    text.append(f"sign-up   {one.sign_up or 'none'}\n", "dim")
+        age = _old(one.size_at, look.survey.at)
+        text.append(f"size      {megabytes(one.size)}, {age}\n", QUIET)
+    text.append(f"roster    {'yes' if one.in_roster else 'no'}\n", QUIET)
+    text.append(f"sign-up   {one.sign_up or 'none'}\n", QUIET)
     server = one.server or "not running"
-    text.append(f"server    {server}\n", "dim")
+    text.append(f"server    {server}\n", QUIET)
     if one.last_activity is not None:
-        text.append(f"active    {one.last_activity.astimezone():%a %d %b, %H:%M}\n", "dim")
+        text.append(f"active    {moment(one.last_activity, look.survey.at)}\n", QUIET)
     for process in sorted(one.processes, key=lambda p: -p.memory)[:8]:
         what = "server" if process.is_server else "kernel" if process.is_kernel else process.name
         memory = megabytes(process.memory)

@@ -29,14 +29,17 @@ from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import clickable
+from hubtui.tui.colours import follow_theme
 from hubtui.tui.dialogs import AskDialog, PlanDialog, SureDialog, UnfinishedDialog
-from hubtui.tui.look import Entry, Look, Looker
+from hubtui.tui.look import Look, Looker, Shown
 from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import Ended, RunDialog
 from hubtui.tui.signups import SignupsPane
 
 _BEAT = 1.5
 """Seconds between two looks."""
+_MANY = 1000
+"""Sign-ups from which on their rows are kept from the garbage collector: 50 ms to look through."""
 
 T = TypeVar("T")
 
@@ -71,13 +74,14 @@ class HubtuiApp(App[int]):
         self.read_only = read_only
         self._first = pane if pane in self.PANES else "signups"
         self._looker = looker or Looker(server)
-        self._latest: tuple[Look, dict[str, dict[str, Entry]]] | None = None
+        self._latest: tuple[Look, dict[str, Shown]] | None = None
         self._again = False
         web = os.environ.get("HUBTUI_DEMO", "")
         self.banner = f"DEMO  A real hub at {web} · sign up there · q ends it all" if web else ""
 
     def on_mount(self) -> None:
         """Take the first look, and leave the terminal as it was when we are told to end."""
+        follow_theme(self)
         gc.freeze()  # what was imported stays: no need to look it through again and again
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -91,7 +95,7 @@ class HubtuiApp(App[int]):
     @work(thread=True, exit_on_error=False, group="looking")
     def _keep_looking(self) -> None:
         worker = get_current_worker()
-        self._offer_unfinished()
+        self._offer_what_was_left()
         while not worker.is_cancelled:
             fresh, self._again = self._again, False
             self._looker.accounts_shown = self.current_mode == "accounts"
@@ -102,14 +106,26 @@ class HubtuiApp(App[int]):
                 time.sleep(0.1)
 
     def _look_once(self, *, fresh: bool) -> None:
-        look = self._looker.look(fresh=fresh)
-        if look is None:
-            return
-        built = {name: pane.build(look) for name, (_, pane) in self.PANES.items()}
-        self.call_from_thread(self._took, look, built)
+        gc.disable()  # it would stop the event loop, too, and find nothing: rows are no cycles
+        try:
+            look = self._looker.look(fresh=fresh)
+            if look is None:
+                return
+            made = {name: self._made(name, look) for name in self.PANES}
+        finally:
+            gc.enable()
+        if len(look.judged) > _MANY:
+            gc.freeze()
+        self.call_from_thread(self._took, look, made)
 
-    def _took(self, look: Look, built: dict[str, dict[str, Entry]]) -> None:
-        self._latest = (look, built)
+    def _made(self, name: str, look: Look) -> Shown:
+        pane = self.PANES[name][1]
+        if self._latest is not None and pane.same(look, self._latest[0]):
+            return self._latest[1][name]
+        return Shown(pane.build(look), pane.summary(look))
+
+    def _took(self, look: Look, made: dict[str, Shown]) -> None:
+        self._latest = (look, made)
         for screen in self.screen_stack:
             if isinstance(screen, Pane):
                 self.show_latest(screen)
@@ -117,8 +133,8 @@ class HubtuiApp(App[int]):
     def show_latest(self, pane: Pane) -> None:
         """Give a pane what is known now."""
         if self._latest is not None and pane.is_mounted:
-            look, built = self._latest
-            pane.show(look, built[self.current_mode])
+            look, made = self._latest
+            pane.show(look, made[self.current_mode])
 
     def look_again(self) -> None:
         """Look at everything now rather than at the next beat."""
@@ -152,6 +168,7 @@ class HubtuiApp(App[int]):
             yield SystemCommand(
                 kind.NOUN, f"Go to the pane ({key})", lambda n=name: self.action_go(n)
             )
+        yield SystemCommand("Running change", "Follow the change at work", self._follow_running)
         yield from super().get_system_commands(screen)
 
     # --- changing -------------------------------------------------------------------------------
@@ -202,7 +219,7 @@ class HubtuiApp(App[int]):
     def _follow(
         self,
         plan: Plan,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | None,
         planner: Planner | None = None,
         after: Callable[[], None] | None = None,
     ) -> None:
@@ -212,14 +229,28 @@ class HubtuiApp(App[int]):
             elif ended and ended.good and after is not None:
                 after()
 
-        self.push_screen(RunDialog(plan, process), closed)
+        self.push_screen(RunDialog(plan, process, again=planner is not None), closed)
         for screen in self.screen_stack:
             if isinstance(screen, Pane):
                 screen.table.clear_marks()
 
-    def _offer_unfinished(self) -> None:
+    def _offer_what_was_left(self) -> None:
+        """A change at work is followed again, one that was left is offered."""
+        for plan in self._looker.running()[:1]:
+            self.call_from_thread(self._follow, plan, None)
         for plan in self._looker.unfinished():
             self.call_from_thread(self._offer, plan)
+
+    def _follow_running(self) -> None:
+        """From the palette: the change that is at work, if one is."""
+
+        def found(plans: list[Plan]) -> None:
+            if plans and len(self.screen_stack) == 1:
+                self._follow(plans[0], None)
+            else:
+                self.say("No change is running; the journal has those that were.")
+
+        self.in_thread(self._looker.running, found)
 
     def _offer(self, plan: Plan) -> None:
         def decided(answer: str | None) -> None:
@@ -270,7 +301,7 @@ class HubtuiApp(App[int]):
             if yes:
                 self.exit(0)
 
-        text = "A change is running. It goes on by itself; hubtui shows its result at any time."
+        text = "A change is running. It goes on by itself; the next hubtui shows how far it is."
         self.push_screen(SureDialog("Leave now?", text, "Leave"), answered)
 
     def action_leave(self) -> None:

@@ -37,7 +37,9 @@ class Line(Widget):
     """One line of text; repaints itself alone, never the layout."""
 
     DEFAULT_CSS = """
-    Line { height: 1; width: 1fr; padding: 0 1; }
+    Line {
+        height: 1; width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Line.top { background: $primary-background; color: $text; }
     Line.banner { background: $warning-muted; color: $text-warning; text-style: bold; }
     Line.keys { background: $panel; color: $text-muted; dock: bottom; padding: 0; }
@@ -65,11 +67,8 @@ class Line(Widget):
             self.text = new
 
     def render(self) -> Text:
-        """The line, cut at the width."""
-        text = self.text.copy()
-        text.no_wrap = True
-        text.overflow = "ellipsis"
-        return text
+        """The line; what does not fit ends with an ellipsis."""
+        return self.text
 
 
 def clickable(label: str, action: str, style: str = "") -> Text:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +16,16 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Input, Static
 
 from hubtui.changes import SubjectLine, totals
+from hubtui.clock import moment, parse
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.tui.bars import Key
+from hubtui.tui.bars import Key, Line
+from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.keyed_table import KeyedTable
 
 if TYPE_CHECKING:
+    from hubtui.tui.app import HubtuiApp
     from hubtui.why import Answer
 
 FRAME = """
@@ -33,16 +38,29 @@ FRAME = """
 {0} #buttons {{ height: 3; align-horizontal: right; }}
 {0} Button {{ margin-left: 2; min-width: 12; }}
 {0} .quiet {{ color: $text-muted; height: auto; }}
+{0} Line {{ padding: 0; }}
+{0} VerticalScroll {{ scrollbar-size-vertical: 1; }}
 """
+_WARNINGS = 3
+"""How many a plan's dialog lists; each row's own stand with its commands."""
+
+
+def _hanging(*widths: int, gap: int = 1) -> Table:
+    """Rows whose last cell is wrapped below its own beginning."""
+    table = Table.grid(padding=(0, gap, 0, 0))
+    for width in widths:
+        table.add_column(width=width, no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
 
 
 class Page(ModalScreen[None]):
     """Something to read."""
 
-    DEFAULT_CSS = FRAME.format("Page") + "Page VerticalScroll { height: auto; max-height: 1fr; }"
+    DEFAULT_CSS = FRAME.format("Page") + "Page VerticalScroll { height: auto; max-height: 72vh; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "close", show=False)]
 
-    def __init__(self, title: str, text: Text) -> None:
+    def __init__(self, title: str, text: RenderableType) -> None:
         super().__init__()
         self._title, self._text = title, text
 
@@ -51,7 +69,15 @@ class Page(ModalScreen[None]):
             yield Static(self._title, id="title", markup=False)
             with VerticalScroll():
                 yield Static(self._text, markup=False)
-            yield Static("Esc closes", classes="quiet", markup=False)
+            yield Line("Esc closes", id="hint", classes="quiet")
+
+    def on_resize(self) -> None:
+        """Say how to scroll where there is more than fits."""
+        self.call_after_refresh(self._say_hint)
+
+    def _say_hint(self) -> None:
+        more = self.query_one(VerticalScroll).max_scroll_y > 0
+        self.query_one("#hint", Line).say("↑ ↓ scroll · Esc closes" if more else "Esc closes")
 
     def action_close(self) -> None:
         """Back to the list."""
@@ -60,26 +86,26 @@ class Page(ModalScreen[None]):
 
 def help_page(noun: str, keys: Sequence[Key]) -> Page:
     """What the keys of a pane do, made from the keys themselves."""
-    text = Text()
-    for key in keys:
-        text.append(f"{key.cap:>7}  ", "bold")
-        text.append(f"{key.help}\n")
-    text.append("\n 2 … 5  ", "bold")
-    text.append("The panes; also by name with ctrl+p.\n")
-    return Page(f"{noun}: keys", text)
+    table = _hanging(7, gap=2)
+    for cap, what in [
+        *((key.cap, key.help) for key in keys),
+        ("2, 3", "Go to a pane; ctrl+p has them by name."),
+    ]:
+        table.add_row(Text(cap, "bold", justify="right"), Text(what))
+    return Page(f"{noun}: keys", table)
 
 
-def why_text(answers: Sequence[Answer]) -> Text:
+def why_text(answers: Sequence[Answer]) -> RenderableType:
     """The answers to *why*, each with what mends it."""
-    text = Text()
+    table = _hanging(1, 11)
+    marks = {True: ("✓", GOOD), False: ("✗", BAD), None: ("·", QUIET)}
     for answer in answers:
-        mark, style = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}[answer.good]
-        text.append(f"{mark} ", style)
-        text.append(f"{answer.what:<11} ", "bold" if answer.good is False else "")
-        text.append(f"{answer.text}\n", "dim" if answer.good else "")
+        what = Text(answer.what, "bold" if answer.good is False else "")
+        text = Text(shown(answer.text), QUIET if answer.good else "")
+        table.add_row(Text(*marks[answer.good]), what, text)
         if answer.do and answer.good is not True:
-            text.append(f"              → {shown(answer.do)}\n", "italic")
-    return text
+            table.add_row("", Text("→", justify="right"), Text(shown(answer.do), "italic"))
+    return table
 
 
 class AskDialog(ModalScreen[str]):
@@ -143,13 +169,25 @@ class PlanDialog(ModalScreen[bool]):
         FRAME.format("PlanDialog")
         + """
     PlanDialog #box { height: 90%; }
-    PlanDialog KeyedTable { height: 1fr; background: $surface; }
-    PlanDialog #steps { height: auto; max-height: 50%; border-top: solid $panel; display: none; }
-    PlanDialog #steps.open { display: block; }
-    PlanDialog #typed { height: 3; }
+    PlanDialog KeyedTable { height: 1fr; min-height: 2; background: $surface; }
+    PlanDialog .warning { color: $text-warning; height: auto; max-height: 2; }
+    PlanDialog #steps { height: 2fr; border-top: solid $panel; display: none; }
+    PlanDialog.-tall #steps { height: auto; max-height: 50%; }
+    PlanDialog.one #box { height: auto; }
+    PlanDialog.one KeyedTable { height: 2; }
+    PlanDialog.one #steps { height: auto; max-height: 30vh; }
+    PlanDialog.open #steps { display: block; }
+    PlanDialog #typed { background: $panel; margin-top: 1; }
     """
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "no", show=False),
+        Binding("shift+up", "scroll_commands(-1)", show=False),
+        Binding("shift+down", "scroll_commands(1)", show=False),
+        Binding("pageup", "scroll_commands(-5)", show=False),
+        Binding("pagedown", "scroll_commands(5)", show=False),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
         self, plan: Plan, lines: Sequence[SubjectLine], *, loses: bool, typed: str
@@ -158,23 +196,24 @@ class PlanDialog(ModalScreen[bool]):
         super().__init__()
         self.plan, self.lines = plan, {line.key: line for line in lines}
         self._loses, self._typed = loses, typed
+        self.set_class(len(lines) == 1, "one")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Static(self.plan.title, id="title", markup=False)
+            yield Static(shown(self.plan.title), id="title", markup=False)
             yield Static(totals(list(self.lines.values())), classes="quiet", markup=False)
-            if warnings := [note for line in self.lines.values() for note in line.notes]:
-                listed = "\n".join(f"! {shown(warning)}" for warning in warnings[:3])
-                yield Static(Text(listed, style="yellow"), markup=False)
-            columns = (Column("name", "WHO", 24), Column("what", "WHAT WILL BE DONE", None))
+            warnings = [] if self._typed else self._warnings()  # else they are seen below
+            for warning in warnings[:_WARNINGS]:
+                yield Static(f"! {warning}", classes="warning", markup=False)
+            if more := len(warnings[_WARNINGS:]):
+                yield Line(f"  and {more} more: see the rows with !", classes="warning")
+            columns = (Column("name", "WHO", 20), Column("what", "WHAT WILL BE DONE", None))
             yield KeyedTable(columns, marks=False, id="subjects")
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
-                yield Input(placeholder=f"type {self._typed} to confirm", id="typed")
-            else:
-                hint = "Enter shows the commands · Tab goes to the buttons · Esc cancels"
-                yield Static(hint, classes="quiet", markup=False)
+                yield Input(placeholder=f"type {self._typed} to confirm", id="typed", compact=True)
+            yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):
                 verb = self.plan.title.split(" ")[0]
                 yes = Button(verb, variant="error" if self._loses else "success", id="yes")
@@ -188,29 +227,55 @@ class PlanDialog(ModalScreen[bool]):
         table.sync({k: (shown(ln.name, limit=60), _gist(ln)) for k, ln in self.lines.items()})
         table.focus()
         if self._typed:
+            self._open(True)  # who types a name has seen what it does
             self.query_one("#typed", Input).focus()
+        else:
+            self._open(False)
+
+    def _warnings(self) -> list[str]:
+        """The notes of all subjects, each with its name where there are several."""
+        several = len(self.lines) > 1
+        return [
+            f"{shown(line.name, limit=20)}: {note}" if several and line.name not in note else note
+            for line in self.lines.values()
+            for note in map(shown, line.notes)
+        ]
 
     @on(DataTable.RowSelected)
     def show_commands(self, _event: DataTable.RowSelected) -> None:
         """Enter: the commands of the row in focus, or hide them."""
-        self.query_one("#steps").toggle_class("open")
+        self._open(not self.has_class("open"))
+
+    def _open(self, open_: bool) -> None:
+        self.set_class(open_, "open")
         self._say_commands()
+        keys = "Enter shows the commands · Tab goes to the buttons"
+        if open_:
+            keys = "Shift+↑ ↓ scrolls the commands · Enter hides them"
+        if self._typed:
+            keys = "Type the name to confirm · Shift+↑ ↓ scrolls"
+        self.query_one("#hint", Line).say(f"{keys} · Esc cancels")
+
+    def action_scroll_commands(self, lines: int) -> None:
+        """Wherever the focus is; the page keys do so where it is not in the list."""
+        self.query_one("#steps").scroll_relative(y=lines, animate=False)
 
     @on(DataTable.RowHighlighted)
     def follow_focus(self, _event: DataTable.RowHighlighted) -> None:
         """The commands follow the cursor."""
-        if self.query_one("#steps").has_class("open"):
+        if self.has_class("open"):
             self._say_commands()
+            self.query_one("#steps").scroll_home(animate=False)
 
     def _say_commands(self) -> None:
         line = self.lines.get(self.query_one("#subjects", KeyedTable).cursor_key or "")
-        text = Text()
+        table = _hanging(1)
         for note in line.notes if line else ():
-            text.append(f"! {note}\n", "yellow")
+            table.add_row(Text("!", WARN), Text(shown(note), WARN))
         for step in line.steps if line else ():
-            text.append("✓ " if step.done else "· ", "green" if step.done else "")
-            text.append(f"{step.say}\n", "dim" if step.done else "")
-        self.query_one("#commands", Static).update(text)
+            mark = Text("✓", GOOD) if step.done else Text("·")
+            table.add_row(mark, Text(shown(step.say), QUIET if step.done else ""))
+        self.query_one("#commands", Static).update(table)
 
     @on(Input.Changed)
     def typed(self, event: Input.Changed) -> None:
@@ -243,6 +308,7 @@ class UnfinishedDialog(ModalScreen[str]):
     """Changes that a kill or a reboot left: continue, drop, or later."""
 
     DEFAULT_CSS = FRAME.format("UnfinishedDialog")
+    AUTO_FOCUS = "#later"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "later", show=False)]
 
     def __init__(self, plan: Plan) -> None:
@@ -250,10 +316,11 @@ class UnfinishedDialog(ModalScreen[str]):
         self.plan = plan
 
     def compose(self) -> ComposeResult:
+        at = moment(parse(self.plan.at), cast("HubtuiApp", self.app).server.clock())
         with Vertical(id="box"):
             yield Static("A change was left unfinished", id="title", markup=False)
             yield Static(
-                f"\n{self.plan.title}\nby {shown(self.plan.by)}, {self.plan.at}\n\n"
+                f"\n{shown(self.plan.title)}\nby {shown(self.plan.by)}, {at}\n\n"
                 "Continue asks each step whether it is done and does the rest. "
                 "Drop leaves everything as it is now.\n",
                 markup=False,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -19,7 +20,7 @@ from hubtui import signups
 from hubtui.clock import parse
 from hubtui.course_accounts import CourseAccount, Live, course_accounts, live
 from hubtui.errors import HubtuiError
-from hubtui.plan import runs
+from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
 from hubtui.server import Server, as_student, hub
 from hubtui.server.accounts import Account
@@ -58,13 +59,22 @@ class Entry:
     """Whether ``*`` marks it."""
 
 
+class Shown(NamedTuple):
+    """What one pane makes of a look; built in a thread."""
+
+    entries: Mapping[str, Entry]
+    summary: Text
+    """What the list holds, in one line."""
+
+
 @dataclass(frozen=True)
 class Look:
     """Everything that the panes show, at one moment."""
 
     survey: Survey
     judged: Mapping[str, tuple[SignUp, Judgement]]
-    """By the row's key: the sign-up's id."""
+    """By the row's key: the sign-up's id. The same object as in the look before where nothing
+    has changed."""
     since: Mapping[str, datetime]
     """By digest: when hubtui first saw the sign-up."""
 
@@ -91,26 +101,30 @@ class Looker:
 
     def look(self, *, fresh: bool = False) -> Look | None:
         """A new Look, or None where nothing worth showing has changed."""
-        before = self._last.survey if self._last and not fresh else None
-        seen = survey(self.server, before)
-        now = time.monotonic()
-        if (
-            before is not None
-            and seen.parts == before.parts
-            and seen.missing == before.missing
+        last, now = self._last, time.monotonic()
+        seen = survey(self.server, last.survey if last else None, anew=fresh)
+        unchanged = (
+            last is not None
+            and not fresh
+            and seen.parts == last.survey.parts
+            and seen.missing == last.survey.missing
             and now - self._at < _STALE
-            and not (self.accounts_shown and now - self._live_at > _LIVE)
-        ):
+        )
+        live_is_old = self.accounts_shown and now - self._live_at > _LIVE
+        if unchanged and not live_is_old:
             return None
-        if self.accounts_shown and (fresh or now - self._live_at > _LIVE):
+        if self.accounts_shown and (fresh or live_is_old):
             with_token = self.server.course.hub.token_file is not None
             api = (lambda: hub.api(self.server.course)) if with_token else None
             self._live, self._live_at = live(self.server, seen, api), time.monotonic()
+        found = course_accounts(seen, self._live)
+        if last is not None and unchanged:
+            self._last = replace(last, survey=seen, accounts=found, live=self._live)
+            return self._last
         since: dict[str, datetime] = {}
         with contextlib.suppress(HubtuiError):  # a plain user looks without writing
             since = {d: parse(at) for d, at in signups.first_seen(self.server, seen).items()}
         judged = {str(s.id): (s, judge(seen, s, self._look_inside)) for s in seen.sign_ups}
-        found = course_accounts(seen, self._live)
         self._last = Look(survey=seen, judged=judged, since=since, accounts=found, live=self._live)
         self._at = now
         return self._last
@@ -121,6 +135,15 @@ class Looker:
             return runs.unfinished(self.server.state)
         except (HubtuiError, OSError):
             return []
+
+    def running(self) -> list[Plan]:
+        """Changes at work now, whoever began them."""
+        found = []
+        with contextlib.suppress(OSError):
+            for run in runs.running(self.server.state):
+                with contextlib.suppress(HubtuiError):
+                    found.append(plans.load(self.server.state, run))
+        return found
 
     def _look_inside(self, account: Account) -> Contents:
         known = self._inside.get(account.uid)

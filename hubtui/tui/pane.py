@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -13,11 +14,12 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
 from hubtui.names import shown
+from hubtui.students import Missing
 from hubtui.tui.bars import Detail, Key, Line, key_line
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page, help_page, why_text
 from hubtui.tui.keyed_table import KeyedTable
-from hubtui.tui.look import Entry, Look
+from hubtui.tui.look import Entry, Look, Shown
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 
 COMMON = (
     Key("space", "mark", "mark", "Mark the row, or take its mark away."),
-    Key("asterisk", "mark_ready", "ready", "Mark all shown that are ready."),
-    Key("plus", "mark_shown", "all", "Mark all shown: a filter first, then this, then x.", False),
+    Key(
+        "plus", "mark_shown", "all", "Mark all shown; after a filter, those it lets through.", False
+    ),
     Key("slash", "filter", "filter", "Show only rows that hold some text; Esc shows all."),
     Key("s", "sort", "sort", "Sort by the next column.", False),
     Key("enter", "details", "details", "All there is to know of the row.", False),
@@ -35,6 +38,12 @@ COMMON = (
     Key("question_mark", "help", "help", "What the keys do."),
     Key("q", "quit", "quit", "Leave. A change that is running goes on."),
 )
+
+
+_MANY = 1000
+"""Rows from which on a pane is painted first as it was, and then with what is true now."""
+_BREATH = 0.03
+"""Seconds between the two: keys are read meanwhile."""
 
 
 class Pane(Screen[None]):
@@ -72,8 +81,9 @@ class Pane(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: dict[str, Entry] = {}
+        self.entries: Mapping[str, Entry] = {}
         self.look: Look | None = None
+        self._summary = Text()
         self.order = 0
         self.wanted = ""
         self._put: str | None = None
@@ -89,9 +99,15 @@ class Pane(Screen[None]):
         """All rows of a look; called in a thread, before anything is sorted or filtered."""
         raise NotImplementedError
 
-    def summary(self, look: Look) -> Text:
+    @classmethod
+    def summary(cls, look: Look) -> Text:
         """What the list holds, in one line."""
         raise NotImplementedError
+
+    @classmethod
+    def same(cls, look: Look, before: Look) -> bool:
+        """Whether the list would be built from the very same things."""
+        return False
 
     def compose(self) -> ComposeResult:
         yield Line(id="top", classes="top")
@@ -117,7 +133,10 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Come back to this pane: with what is true now."""
-        self.hubtui.show_latest(self)
+        if len(self.entries) > _MANY:
+            self.set_timer(_BREATH, lambda: self.hubtui.show_latest(self))
+        else:
+            self.hubtui.show_latest(self)
 
     def on_resize(self) -> None:
         """Details at the side where there is room, below otherwise."""
@@ -125,11 +144,13 @@ class Pane(Screen[None]):
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def show(self, look: Look, entries: dict[str, Entry]) -> None:
+    def show(self, look: Look, made: Shown) -> None:
         """Take over a new look; cursor, scroll and marks stay where they are."""
+        if self.entries is made.entries and self.look is look:
+            return
         first = self.look is None
         untouched = first or (self._put is not None and self.table.cursor_key == self._put)
-        self.look, self.entries = look, entries
+        self.look, (self.entries, self._summary) = look, made
         self.table.empty_text = self._empty()
         self._sync()
         if untouched and not self.table.marked and self.table.keys:
@@ -137,8 +158,7 @@ class Pane(Screen[None]):
         self._put = self.table.cursor_key if untouched else None
         self._say_detail()
         self.say_top()
-        missing = (*look.survey.missing, *look.live.missing)
-        notice = " · ".join(f"Without {m.what}: {shown(m.why)}" for m in missing)
+        notice = _notice((*look.survey.missing, *look.live.missing))
         line = self.query_one("#notice", Line)
         line.set_class(not notice, "empty")
         line.say(notice)
@@ -157,11 +177,12 @@ class Pane(Screen[None]):
     def _say_summary(self, count: int) -> None:
         if self.look is None:
             return
-        line = self.summary(self.look)
+        line = Text()
+        if marked := len(self.table.marked):  # what one chose oneself stands first: never cut off
+            line.append(f"{marked} marked  ·  ", "bold")
         if self.wanted:
-            line.append(f"  ·  {count} of {len(self.entries)} with “{shown(self.wanted)}”", "bold")
-        if marked := len(self.table.marked):
-            line.append(f"  ·  {marked} marked", "bold")
+            line.append(f"{count} of {len(self.entries)} with “{shown(self.wanted)}”  ·  ", "bold")
+        line.append_text(self._summary)
         self.query_one("#summary", Line).say(line)
 
     def _empty(self) -> str:
@@ -292,3 +313,15 @@ class Pane(Screen[None]):
     def action_quit(self) -> None:
         """Leave."""
         self.hubtui.leave()
+
+
+def _notice(missing: Sequence[Missing]) -> str:
+    """What could not be looked at: each reason once, how old what is shown is first."""
+    by_why: dict[tuple[datetime | None, str], list[str]] = {}
+    for each in missing:
+        by_why.setdefault((each.as_of, each.why), []).append(each.what)
+    return " · ".join(
+        f"{', '.join(what)}{f' as of {as_of.astimezone():%H:%M:%S}' if as_of else ' unseen'}: "
+        f"{shown(why)}"
+        for (as_of, why), what in by_why.items()
+    ).capitalize()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
@@ -23,6 +22,7 @@ from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.tui.bars import Line
+from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import FRAME, Page
 from hubtui.tui.keyed_table import KeyedTable
@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 
 _BEAT = 0.25
 """Seconds between two looks at the run's events: progress four times a second at most."""
+_BAR = 24
+"""Cells of the bar."""
 _LOOKS = {
-    Outcome.DONE: ("✓ done", "green"),
-    Outcome.ALREADY: ("✓ was done", "green"),
-    Outcome.FAILED: ("✗ failed", "red"),
-    Outcome.CHANGED: ("✗ changed", "red"),
-    Outcome.CANCELLED: ("– cancelled", "yellow"),
-    Outcome.HELD: ("✗ held", "red"),
-    Outcome.DROPPED: ("– dropped", "yellow"),
+    Outcome.DONE: ("✓ done", GOOD),
+    Outcome.ALREADY: ("✓ was done", GOOD),
+    Outcome.FAILED: ("✗ failed", BAD),
+    Outcome.CHANGED: ("✗ changed", BAD),
+    Outcome.CANCELLED: ("– cancelled", WARN),
+    Outcome.HELD: ("✗ held", BAD),
+    Outcome.DROPPED: ("– dropped", WARN),
 }
 
 
@@ -59,6 +61,7 @@ class RunDialog(ModalScreen[Ended]):
         + """
     RunDialog #box { height: 90%; }
     RunDialog KeyedTable { height: 1fr; background: $surface; }
+    RunDialog #over { max-height: 4; }
     RunDialog .hidden { display: none; }
     """
     )
@@ -69,17 +72,24 @@ class RunDialog(ModalScreen[Ended]):
         Binding("r", "retry", show=False),
     ]
 
-    def __init__(self, plan: Plan, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, plan: Plan, process: subprocess.Popen[bytes] | None, *, again: bool = True
+    ) -> None:
+        """``again``: whether the rest can be planned anew from here."""
         super().__init__()
-        self.plan = plan
+        self.plan, self._again = plan, again
         self._process = process
         self.states: dict[str, Event | None] = {str(s["key"]): None for s in plan.subjects}
         self._names = {str(s["key"]): title_of(s) for s in plan.subjects}
         self.outcome: Outcome | None = None
+        self._at_work = ""
+        """The subject whose step is running."""
+        self._put: str | None = None
+        """Where we left the cursor; a person who moves it away keeps it."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Static(self.plan.title, id="title", markup=False)
+            yield Static(shown(self.plan.title), id="title", markup=False)
             yield Line(id="progress")
             columns = (
                 Column("name", "WHO", 24),
@@ -87,9 +97,14 @@ class RunDialog(ModalScreen[Ended]):
                 Column("text", "", None),
             )
             yield KeyedTable(columns, marks=False, id="subjects")
-            yield Line("c cancels before the next step · Esc leaves it to itself", id="hint")
+            yield Static(id="over", classes="quiet hidden", markup=False)
+            yield Line(
+                "c cancels before the next step · Esc leaves it to itself",
+                id="hint",
+                classes="quiet",
+            )
             with Horizontal(id="buttons"):
-                yield Button("Try the failed again", id="retry", classes="hidden")
+                yield Button("Try the rest again", id="retry", classes="hidden")
                 yield Button("Close", id="close")
 
     def on_mount(self) -> None:
@@ -124,6 +139,7 @@ class RunDialog(ModalScreen[Ended]):
                 self._over(event)
             elif event.subject in self.states:
                 self.states[event.subject] = event
+                self._at_work = event.subject
         self._show()
 
     def _show(self) -> None:
@@ -134,31 +150,44 @@ class RunDialog(ModalScreen[Ended]):
         table.sync({key: self._row(key) for key in order})
         if self.outcome is not None:
             table.move_to(order[0])  # the failed ones stand first
-        ended = Counter(_is_good(e) for e in self.states.values() if e and e.event is What.END)
-        through, total = sum(ended.values()), len(self.states)
-        width = 24
-        full = width * through // max(1, total)
-        line = Text.assemble(("━" * full, "green"), ("━" * (width - full), "dim"))
-        line.append(f"  {through} of {total}")
-        if ended[False]:
-            line.append(f", {ended[False]} not done", "red")
-        self.query_one("#progress", Line).say(line)
+        elif self._put in (None, table.cursor_key):
+            table.move_to(self._at_work)
+            self._put = table.cursor_key
+        self.query_one("#progress", Line).say(self._progress())
+
+    def _progress(self) -> Text:
+        """How many are through, and how many of those are not done; in the end that is the rest."""
+        total = len(self.states)
+        done = sum(map(_is_good, self.states.values()))
+        ended = sum(e is not None and e.event is What.END for e in self.states.values())
+        through, bad = (ended, ended - done) if self.outcome is None else (done, total - done)
+        full = _BAR * through // max(1, total)
+        line = Text.assemble(("━" * full, GOOD), ("━" * (_BAR - full), QUIET))
+        line.append(f"  {through} of {total} {'through' if self.outcome is None else 'done'}")
+        if bad:
+            line.append(f", {bad} not done", BAD)
+        return line
 
     def _row(self, key: str) -> tuple[Text, ...]:
         event, name = self.states[key], Text(shown(self._names[key], limit=60))
-        if event is None:
-            word = "" if self.outcome else "waiting"
-            return name, Text(word, style="dim"), Text("")
-        if event.event is What.END and event.outcome is not None:
+        text = shown(event.text) if event else ""
+        if event is not None and event.event is What.END and event.outcome is not None:
             word, style = _LOOKS[event.outcome]
-            return name, Text(word, style=style), Text(shown(event.text))
-        return name, Text(f"· {event.step}"), Text(shown(event.text), style="dim")
+            return name, Text(word, style), Text(text)
+        if self.outcome is not None:  # a kill left it so
+            word, style = ("✗ broken off", BAD) if event else ("– not begun", WARN)
+            return name, Text(word, style), Text(text, QUIET)
+        word = f"· {event.step}" if event else "waiting"
+        return name, Text(word, "" if event else QUIET), Text(text, QUIET)
 
     def _over(self, event: Event) -> None:
         failed = [key for key, last in self.states.items() if not _is_good(last)]
-        word = shown(event.text) or "over"
-        self.query_one("#hint", Line).say(f"{word}. Enter shows a row in full · Esc closes")
-        self.query_one("#retry", Button).set_class(not failed, "hidden")
+        over = self.query_one("#over", Static)
+        over.update(shown(event.text))
+        over.set_class(not event.text, "hidden")
+        again = "r tries the rest again · " if failed and self._again else ""
+        self.query_one("#hint", Line).say(f"Enter shows a row in full · {again}Esc closes")
+        self.query_one("#retry", Button).set_class(not again, "hidden")
         if not failed:
             self.query_one("#close", Button).focus()
         cast("HubtuiApp", self.app).look_again()
@@ -180,7 +209,7 @@ class RunDialog(ModalScreen[Ended]):
 
     def action_retry(self) -> None:
         """Plan anew for those that are not done."""
-        if self.outcome is None:
+        if self.outcome is None or not self._again:
             return
         keys = {key for key, event in self.states.items() if not _is_good(event)}
         if keys:

@@ -10,25 +10,26 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from hubtui import decline, enrol
-from hubtui.clock import ago
-from hubtui.names import shown
+from hubtui.clock import ago, moment
+from hubtui.names import impossible, shown
 from hubtui.plan.plans import Plan
 from hubtui.server import Server, as_student
 from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, Verdict, judge
 from hubtui.students import survey
 from hubtui.tui.bars import Key
+from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.look import Entry, Look, cell
 from hubtui.tui.pane import Pane
 
 _STYLES = {
-    Verdict.READY: "green",
-    Verdict.PREPARED: "green",
-    Verdict.EARLIER: "yellow",
-    Verdict.STAFF: "yellow",
-    Verdict.REFUSED: "red",
-    Verdict.AUTHORISED: "dim",
+    Verdict.READY: GOOD,
+    Verdict.PREPARED: GOOD,
+    Verdict.EARLIER: WARN,
+    Verdict.STAFF: WARN,
+    Verdict.REFUSED: BAD,
+    Verdict.AUTHORISED: QUIET,
 }
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 _NEXT = {
@@ -36,9 +37,11 @@ _NEXT = {
     Verdict.PREPARED: "a approves: the account is there, it is looked over and authorised.",
     Verdict.EARLIER: "a approves as its owner: asks for the name.",
     Verdict.STAFF: "a approves as its owner: asks for the name.",
-    Verdict.REFUSED: "x discards it; then the name can be used anew.",
+    Verdict.REFUSED: "x discards it.",
     Verdict.AUTHORISED: "u takes it back.",
 }
+_NAME = 60
+"""Letters of a name that are shown before all else; the rest of it comes last."""
 
 
 class SignupsPane(Pane):
@@ -47,10 +50,10 @@ class SignupsPane(Pane):
     NOUN = "Sign-ups"
     EMPTY = "Nobody has signed up yet. A sign-up appears here by itself within two seconds."
     COLUMNS = (
-        Column("name", "NAME", None),
+        Column("name", "NAME", 24),
         Column("verdict", "VERDICT", 10),
-        Column("since", "SINCE", 8, align="right"),
-        Column("note", "", 24, drop_below=60),
+        Column("since", "SINCE", 7, align="right"),
+        Column("note", "", None, drop_below=60),
     )
     ORDERS = ("verdict", "name", "since")
     KEYS = (
@@ -60,6 +63,7 @@ class SignupsPane(Pane):
         Key("U", "take_back_and_stop", "", "Take back, and stop their servers, too.", False),
         Key("w", "why", "why", "Why can this student not log in or start?", False),
         Key("e", "email", "e-mail", "Show or hide the mail address of the row.", False),
+        Key("asterisk", "mark_ready", "ready", "Mark all shown that are ready."),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", show=False),
@@ -78,16 +82,16 @@ class SignupsPane(Pane):
 
     @classmethod
     def _entry(cls, look: Look, key: str, sign_up: SignUp, judgement: Judgement) -> Entry:
-        name, verdict = shown(sign_up.name, limit=60), judgement.verdict
+        name, verdict = shown(sign_up.name, limit=_NAME), judgement.verdict
         since = look.since.get(sign_up.digest)
         style = _STYLES[verdict]
-        dim = "dim" if sign_up.authorised else ""
-        note = cell(_note(judgement), "yellow" if judgement.warnings else "dim")
-        age = cell(ago(since, look.survey.at) if since else "", dim)
+        quiet = QUIET if sign_up.authorised else ""
+        note = cell(_note(judgement), WARN if judgement.warnings else QUIET)
+        age = cell(ago(since, look.survey.at) if since else "", quiet)
         place = _ORDER[verdict]
         return Entry(
             name=sign_up.name,
-            row=(cell(name, dim), cell(str(verdict), style), age, note),
+            row=(cell(name, quiet), cell(str(verdict), style), age, note),
             search=f"{name} {verdict} {_note(judgement)}".lower(),
             sort=(
                 (sign_up.authorised, place, sign_up.id),
@@ -98,20 +102,25 @@ class SignupsPane(Pane):
             ready=verdict.ready,
         )
 
-    def summary(self, look: Look) -> Text:
+    @classmethod
+    def summary(cls, look: Look) -> Text:
         found = [judgement.verdict for sign_up, judgement in look.judged.values()]
         waiting = sum(verdict is not Verdict.AUTHORISED for verdict in found)
         ready = sum(verdict.ready for verdict in found)
         refused = found.count(Verdict.REFUSED)
         line = Text.assemble((f"{waiting} waiting", "bold"))
         if waiting:
-            line.append(f": {ready} ready", "green")
+            line.append(f": {ready} ready", GOOD)
             if owners := sum(verdict.as_owner for verdict in found):
-                line.append(f", {owners} to look at", "yellow")
+                line.append(f", {owners} to look at", WARN)
             if refused:
-                line.append(f", {refused} refused", "red")
-        line.append(f"  ·  {len(found) - waiting} authorised", "dim")
+                line.append(f", {refused} refused", BAD)
+        line.append(f"  ·  {len(found) - waiting} authorised", QUIET)
         return line
+
+    @classmethod
+    def same(cls, look: Look, before: Look) -> bool:
+        return look.judged is before.judged
 
     # --- what the keys do -----------------------------------------------------------------------
 
@@ -161,8 +170,9 @@ def _approve(server: Server, keys: Sequence[str]) -> Plan:
 
 
 def _note(judgement: Judgement) -> str:
+    """What to look at, in few words; the details have the sentence."""
     if judgement.warnings:
-        return judgement.warnings[0]
+        return judgement.warnings[0].partition(":")[0]
     if judgement.verdict is Verdict.READY and judgement.why:
         return "half made: approve again"
     return ""
@@ -170,20 +180,25 @@ def _note(judgement: Judgement) -> str:
 
 def _detail(look: Look, sign_up: SignUp, judgement: Judgement, *, email: bool) -> Text:
     text = Text()
-    text.append(shown(sign_up.name, limit=200), "bold")
+    text.append(shown(sign_up.name, limit=_NAME), "bold")
     text.append(f"\n{judgement.verdict}\n", _STYLES[judgement.verdict])
     if judgement.why:
         text.append(f"\n{judgement.why}\n")
     for warning in judgement.warnings:
-        text.append(f"\n! {warning}\n", "yellow")
-    text.append(f"\n{_NEXT[judgement.verdict]}\n", "italic")
-    text.append(f"\nsign-up   #{sign_up.id}\n", "dim")
+        text.append(f"\n! {warning}\n", WARN)
+    text.append(f"\n{_NEXT[judgement.verdict]}", "italic")
+    if judgement.verdict is Verdict.REFUSED and impossible(sign_up.name):
+        text.append(" Nobody can ever use this name.", "italic")
+    text.append("\n")
+    text.append(f"\nsign-up   #{sign_up.id}\n", QUIET)
     if since := look.since.get(sign_up.digest):
-        text.append(f"seen      {since.astimezone():%a %d %b, %H:%M}\n", "dim")
+        text.append(f"seen      {moment(since, look.survey.at)}\n", QUIET)
     mail = (shown(sign_up.email, limit=80) or "none given") if email else "hidden (e shows it)"
-    text.append(f"e-mail    {mail}\n", "dim")
+    text.append(f"e-mail    {mail}\n", QUIET)
     if judgement.uid is not None:
-        text.append(f"uid       {judgement.uid}\n", "dim")
+        text.append(f"uid       {judgement.uid}\n", QUIET)
     if sign_up.two_factor:
-        text.append("log-in    with a second factor\n", "dim")
+        text.append("log-in    with a second factor\n", QUIET)
+    if len(whole := shown(sign_up.name)) > _NAME:
+        text.append(f"\n{whole}\n", QUIET)
     return text

@@ -86,17 +86,16 @@ def class_on_a_bad_day(tmp_path: Path, *, missing: bool = False, many: int = 0) 
     """Every verdict, every hostile name, every drift; ``many`` more who wait."""
     judgements = _judgements()
     judgements += [(f"late-{number:03}", Judgement(verdict=MAY)) for number in range(many)]
-    if missing:
-        judgements = []
     sign_ups = [
         surveys.sign_up(name, number, authorised=judgement.verdict is Verdict.AUTHORISED)
         for number, (name, judgement) in enumerate(judgements, 1)
     ]
     seen = surveys.survey(tmp_path, *sign_ups)
     if missing:
-        why = "The hub's database /srv/jupyterhub/jupyterhub.sqlite is locked by another program; "
-        why += "hubtui tries again."
-        gone = tuple(Missing(what=what, why=why) for what in ("sign-ups", "hub users"))
+        why = "The hub's database is locked by another program; hubtui tries again "
+        why += "(/srv/jupyterhub/jupyterhub.sqlite)."
+        at = seen.at - timedelta(seconds=40)
+        gone = tuple(Missing(what=what, why=why, as_of=at) for what in ("sign-ups", "hub users"))
         seen = dataclasses.replace(seen, missing=gone)
     ages = (0.1, 7, 61, 26 * 60, 90 * 24 * 60)
     return Look(

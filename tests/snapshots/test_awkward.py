@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
+from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.signups import Verdict
@@ -174,6 +176,12 @@ def test_read_only_on_a_light_screen(looks_the_same: Same, server: Server, tmp_p
     assert looks_the_same(app, doing("asterisk"))
 
 
+def test_accounts_on_a_light_screen(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
+    app = app_of(server, tmp_path)
+    app.theme = "textual-light"
+    assert looks_the_same(app, doing("3", "down"))
+
+
 # --- dialogs --------------------------------------------------------------------------------------
 
 
@@ -188,6 +196,16 @@ def test_a_plan_with_its_real_commands(
     plan = scenes.approve_plan("blue-fox", "abcdefghijklmnopqrstuvwxyz-01234", *MANY)
     dialog = doing("down", "enter", screen=lambda: plan_dialog(server, plan))
     assert looks_the_same(app_of(server, tmp_path), dialog)
+
+
+def test_a_plan_whose_commands_are_scrolled_on_a_light_screen(
+    looks_the_same: Same, server: Server, tmp_path: Path
+) -> None:
+    app = app_of(server, tmp_path)
+    app.theme = "textual-light"
+    plan = scenes.approve_plan(*MANY)
+    keys = ("enter", *["shift+down"] * 4)
+    assert looks_the_same(app, doing(*keys, screen=lambda: plan_dialog(server, plan)))
 
 
 def test_a_plan_that_wants_the_name_typed(
@@ -213,6 +231,17 @@ def test_a_plan_in_which_something_goes_away(
     plan = scenes.discard_plan(*scenes.HOSTILE)
     dialog = PlanDialog(plan, scenes.discard_lines(plan), loses=True, typed="")
     assert looks_the_same(app_of(server, tmp_path), doing(screen=lambda: dialog))
+
+
+def test_a_plan_for_one_with_something_to_read(
+    looks_the_same: Same, server: Server, tmp_path: Path
+) -> None:
+    plan = scenes.approve_plan("blue-fox")
+    note = "2 other processes: tmux: server (4711), python3 (4712): both are ended, too, at once"
+    [line] = scenes.enrolment_lines(server, plan)
+    lines = [msgspec.structs.replace(line, notes=(note, "3 kernels are computing now"))]
+    dialog = PlanDialog(plan, lines, loses=True, typed="")
+    assert looks_the_same(app_of(server, tmp_path), doing("enter", screen=lambda: dialog))
 
 
 def test_a_question(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
@@ -290,6 +319,18 @@ def test_a_run_that_was_killed(looks_the_same: Same, server: Server, tmp_path: P
     dialog = RunDialog(plan, None)
     come = following(dialog, lambda: dialog.outcome is not None)
     assert looks_the_same(app_of(server, tmp_path), come)
+
+
+def test_a_run_that_was_dropped(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
+    plan = scenes.approve_plan(*LATE)
+    os.utime(scenes.confirmed(server, plan), (0, 0))
+    scenes.half_way(server, plan)
+    runs.drop(server.state, plan.id, server.clock())
+    app = app_of(server, tmp_path)
+    app.theme = "textual-light"
+    dialog = RunDialog(plan, None)
+    come = following(dialog, lambda: dialog.outcome is not None)
+    assert looks_the_same(app, come)
 
 
 def test_leaving_while_a_change_runs(

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hubtui.changes import StepLine, SubjectLine
 from hubtui.course_accounts import CourseAccount, Live
@@ -111,7 +112,8 @@ def account(name: str, mode: int, server: str = "") -> CourseAccount:
 
 
 def app(tmp_path: Path, **what: Any) -> HubtuiApp:
-    server = Server(course=s.course(tmp_path), state=tmp_path / "state", run=run)
+    state = tmp_path / "state"
+    server = Server(course=s.course(tmp_path), state=state, run=run, clock=lambda: s.NOON)
     fixed = Fixed(server, look(tmp_path, **what))
     return HubtuiApp(server, Path("/etc/hubtui/course.yaml"), looker=fixed)
 
@@ -167,6 +169,8 @@ def pushing(screen: Callable[[], Any], *keys: str) -> Callable[[Pilot[Any]], Any
         for key in keys:
             await pilot.press(key)
         await pilot.pause()
+        for box in pilot.app.screen.query(Input):
+            box.cursor_blink = False
 
     return before
 
