@@ -54,7 +54,7 @@ def _sign_up(seen: Survey, name: str) -> Iterator[Answer]:
             what="sign-up",
             good=False,
             text="has not signed up." + (f" Meant: {alike}?" if alike else ""),
-            do=f"Ask the student to sign up at {seen.course.hub.url}/hub/signup",
+            do=f"Ask the student to sign up at {seen.course.hub.url or ''}/hub/signup",
         )
         return
     if len(rows) > 1:

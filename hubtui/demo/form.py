@@ -47,9 +47,16 @@ class Session:
         self.url = url.rstrip("/")
         self.name = name
         self._jar = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._jar)
-        )
+        # Not build_opener: from 3.12 on it sets up TLS, in a thread that may be at work at exit.
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
+            urllib.request.HTTPHandler(),
+            urllib.request.HTTPDefaultErrorHandler(),
+            urllib.request.HTTPRedirectHandler(),
+            urllib.request.HTTPErrorProcessor(),
+            urllib.request.HTTPCookieProcessor(self._jar),
+        ):
+            self._opener.add_handler(handler)
 
     @property
     def path(self) -> str:

@@ -30,8 +30,6 @@ SCOPES = (
     "read:servers",
     "delete:servers",
     "delete:users",
-    "read:hub",
-    "read:metrics",
 )
 PATIENCE = 10.0  # seconds for the hub to end by itself
 

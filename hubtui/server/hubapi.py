@@ -1,9 +1,9 @@
 """JupyterHub's REST API, asked with the token of the service `hubtui`.
 
 Ask the hub's own port (http://127.0.0.1:8081/hub/api), which answers while the proxy is dead. What
-is relied on here was seen with JupyterHub 1.2.2 and 5.5.4. Every call opens a connection of its
-own, looks who listens there (`listeners`) and only then sends the token; it follows no redirect.
-Names and answers are hostile: names are quoted, answers are limited in length and time.
+is relied on here was seen with JupyterHub 1.2.2, 2.0.2 and 5.5.4. Every call opens a connection of
+its own, looks who listens there (`listeners`) and only then sends the token; it follows no
+redirect. Names and answers are hostile: names are quoted, answers limited in length and time.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ CONFIG_SERVICE = (
     '"api_token": open("/etc/hubtui/token").read().strip()}]'
 )
 CONFIG_ROLE = (
+    # All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
     'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": '
-    '["list:users", "read:users", "read:servers", "delete:servers", "delete:users", '
-    '"read:hub", "read:metrics"]}]'
+    '["list:users", "read:users", "read:servers", "delete:servers", "delete:users"]}]'
 )
+NEEDED = ("list:users", "read:users", "read:servers", "delete:servers")  # of them, today
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
 
 _LARGEST = 16 * 2**20  # bytes of one answer: 5,000 running servers of 1.2 are some 3 MB
@@ -40,6 +41,16 @@ _PAGE = 200  # users: the most that a hub gives at once (api_page_max_limit)
 _SLOW_STOP = 15.0  # seconds: the hub says 202 after its slow_stop_timeout of 10
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _PAGINATION = "application/jupyterhub-pagination+json"
+
+
+class TokenRefused(HubError):
+    """The hub does not know the token, or not for this. `lines` in its configuration mend it."""
+
+    def __init__(self, sentence: str, lines: tuple[str, ...]) -> None:
+        """`sentence` alone says what is wrong; as text the exception says both."""
+        self.sentence, self.lines = sentence, lines
+        where = "In jupyterhub_config.py, then restart the hub"
+        super().__init__(f"{sentence}. {where}: {' and '.join(lines)}")
 
 
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +110,8 @@ class _Version(msgspec.Struct, frozen=True):
     version: str
 
 
-class _Token(msgspec.Struct, frozen=True):
-    id: str
-    token: str
+class _Owner(msgspec.Struct, frozen=True):
+    scopes: list[str]  # all of them, also those that others include
 
 
 class _Kernel(msgspec.Struct, frozen=True):
@@ -222,34 +232,13 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
             raise HubError(f"The hub did not delete {shown(name, 60)}: {_message(answer)}")
         raise _refusal(answer, f"delete {shown(name, 60)}", "delete:users")
 
-    def busy_kernels(self, proxy: str, name: str, server_name: str = "") -> int | None:
-        """How many kernels of this user compute now. None: that can't be known.
-
-        Only the user's own server knows it, and that is the user's own process: it must never see
-        hubtui's token. So the hub is asked for a token of that user, for that server alone and for
-        a minute; this takes the scope `tokens`, which is not among CONFIG_ROLE because it is as
-        much as being admin. Being asked counts as activity of the server: ask just before a stop.
-        """
-        place = listeners.place_of(proxy, "hub.proxy", self.uid)
-        tokens = f"/users/{_quoted(name)}/tokens"
-        # Quoted as the hub does it for its routes, or the proxy finds none.
-        names = "/".join(_quoted(part, safe="@~") for part in (name, server_name) if part)
-        path = f"{place.path}/user/{names}/api/kernels?no_track_activity=1"
-        scope = f"access:servers!server={name}/{server_name}"
-        wish = {"note": "hubtui: is a kernel busy?", "expires_in": 60, "scopes": [scope]}
-        answer = self._call("POST", tokens, body=wish)
-        if answer.status in (400, 403, 404):
-            return None
-        if answer.status not in (200, 201):
-            raise _refusal(answer, "make a token", "tokens")
-        theirs: _Token = _decoded(answer, _Token)
-        if not _is_token(theirs.token):
-            raise HubForeign(f"The token that the hub at {place.name} made is none.")
-        try:
-            return busy_at(place, path, theirs.token, self._deadline())
-        finally:
-            with suppress(HubError, Refused):  # it ends by itself in a minute
-                self._call("DELETE", f"{tokens}/{_quoted(theirs.id)}")
+    def missing_scopes(self) -> list[str]:
+        """Those of NEEDED that the token lacks. For JupyterHub 2 and later: 1.2 answers 500."""
+        answer = self._call("GET", "/user")
+        if answer.status != 200:
+            raise _refusal(answer, "take the token", "")
+        owner: _Owner = _decoded(answer, _Owner)
+        return [scope for scope in NEEDED if scope not in owner.scopes]
 
     def _is_running(self, name: str, server_name: str) -> bool | None:
         """None: the token may not see it."""
@@ -272,14 +261,13 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         within: float | None = None,
         token: bool = True,
         accept: str = "application/json",
-        body: object = None,
     ) -> _Answer:
         if token and self.token is None:
             raise HubError("The hub's API wants a service token: set hub.token_file.")
         place = listeners.place_of(self.url, "hub.api", self.uid)
         secret = self.token if token else None
         within = within or self._deadline()
-        return _ask(place, method, place.path + path, secret, within, accept, body)
+        return _ask(place, method, place.path + path, secret, within, accept)
 
 
 def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
@@ -324,7 +312,8 @@ def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
             "course.yaml must be the hub's own port, such as http://127.0.0.1:8081/hub/api."
         )
     if status in (401, 403):
-        return HubError(f"The hub did not {doing} ({status}): {_missing(answer, scope)}")
+        why, lines = _missing(answer, scope)
+        return TokenRefused(f"The hub did not {doing} ({status}): {why}", lines)
     if status == 404:
         return HubError(f"The hub did not {doing} (404): does hub.api end in /hub/api?")
     if status >= 500:
@@ -332,19 +321,22 @@ def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
     return HubError(f"The hub did not {doing} ({status}): {_message(answer)}")
 
 
-def _missing(answer: _Answer, scope: str) -> str:
-    where = "jupyterhub_config.py, then restart the hub"
+def _missing(answer: _Answer, scope: str) -> tuple[str, tuple[str, ...]]:
+    """What is missing, and the lines that add it."""
     if answer.hub_version.startswith(("0.", "1.")):
-        return f"it does not know the token as an admin's. In {where}: {CONFIG_BEFORE_2}"
+        return "it does not know the token as an admin's", (CONFIG_BEFORE_2,)
     if "scope" in _message(answer):
-        return f"the token's role lacks the scope {scope}. In {where}: {CONFIG_ROLE}"
-    return f"it does not know the token. In {where}: {CONFIG_SERVICE} and {CONFIG_ROLE}"
+        if answer.hub_version.startswith("2."):  # 2.0.2 says so of a token that it does not know
+            why = f"it does not know the token, or the token's role lacks the scope {scope}"
+            return why, (CONFIG_SERVICE, CONFIG_ROLE)
+        return f"the token's role lacks the scope {scope}", (CONFIG_ROLE,)
+    return "it does not know the token", (CONFIG_SERVICE, CONFIG_ROLE)
 
 
-def _quoted(name: str, safe: str = "") -> str:
+def _quoted(name: str) -> str:
     with suppress(UnicodeEncodeError):
         if name not in ("", ".", ".."):  # a web server on the way could take these as a path
-            return quote(name, safe=safe)
+            return quote(name, safe="")
     raise Refused(f"The hub can't be asked about the name {shown(repr(name), 60)}.")
 
 
@@ -359,7 +351,6 @@ def _ask(
     token: str | None,
     within: float,
     accept: str = "application/json",
-    body: object = None,
 ) -> _Answer:
     """One request on a connection of its own, done at the moment `within` (monotonic)."""
     import http.client  # late: with ssl and email it takes longer than all else here
@@ -367,12 +358,11 @@ def _ask(
 
     lines = [f"{method} {path} HTTP/1.1", f"Host: {place.name}", f"Accept: {accept}"]
     lines += ["User-Agent: hubtui", "Connection: close"]
-    sent = b"" if body is None else msgspec.json.encode(body)
     if method != "GET":
-        lines += ["Content-Type: application/json", f"Content-Length: {len(sent)}"]
+        lines += ["Content-Type: application/json", "Content-Length: 0"]
     if token is not None:
         lines.append(f"Authorization: token {token}")
-    request = "\r\n".join([*lines, "", ""]).encode("ascii") + sent
+    request = "\r\n".join([*lines, "", ""]).encode("ascii")
     try:
         with listeners.connected(place, within) as sock:
             sock.settimeout(listeners.left(within))

@@ -75,8 +75,7 @@ def _write(path: Path, data: bytes) -> None:
     if folder.st_uid not in (0, os.geteuid()) or folder.st_mode & stat.S_IWOTH or group_may:
         raise Refused(
             f"The roster's folder {real.parent} can be written by others than root: hubtui does "
-            "not write there. Move the roster, or: "
-            f"chown root {real.parent} && chmod go-w {real.parent}"
+            "not write there. Move the roster to a folder of root's, and name it in course.yaml."
         )
     mode, owner = 0o600, None
     if real.exists():

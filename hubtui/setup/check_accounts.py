@@ -14,7 +14,7 @@ from hubtui.server import homes
 from hubtui.server import roster as rosters
 from hubtui.server.accounts import NOBODY
 from hubtui.setup import reading
-from hubtui.setup.subject import Subject, critical, note, warning
+from hubtui.setup.subject import NotSeen, Subject, critical, note, warning
 
 SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FEW = 50  # uids: a course
@@ -35,10 +35,11 @@ def roster(subject: Subject) -> Iterator[Finding]:
     """Readable, and in a folder that hubtui may write in."""
     path = subject.course.accounts.roster
     if path is None or not path.exists():
-        return
+        raise NotSeen
     if found := reading.flaw(path):
         text = f"Others than root could change the roster {shown(str(path))}: {found}."
-        yield critical("accounts.roster", text, found.mend())
+        then = "in course.yaml below accounts: roster"
+        yield critical("accounts.roster", text, found.mend(then=then))
         return
     try:
         listed = rosters.read_roster(path)
@@ -48,7 +49,8 @@ def roster(subject: Subject) -> Iterator[Finding]:
     known = subject.seen.accounts.by_name
     if strangers := [name for name in listed.lines if name not in known]:
         text = f"In the roster, but without an account: {_some(strangers)}."
-        yield note("accounts.roster.unknown", text)
+        do = f"nothing, if they are still to come; else take them out of {shown(str(path))}"
+        yield note("accounts.roster.unknown", text, do)
 
 
 def group(subject: Subject) -> Iterator[Finding]:
@@ -59,7 +61,8 @@ def group(subject: Subject) -> Iterator[Finding]:
         yield note("accounts.group", text)
     if not seen.students:
         text = f"There are no course accounts yet: nobody of the roster or the group {name}."
-        yield note("accounts.none", text)
+        do = "nothing, if nobody was approved yet; else correct group or roster in course.yaml"
+        yield note("accounts.none", text, do)
     for account in seen.students.values():
         if power := seen.power_of(account):
             yield critical(
@@ -72,7 +75,8 @@ def group(subject: Subject) -> Iterator[Finding]:
     for name in subject.course.accounts.staff:
         if name not in seen.accounts.by_name:
             text = f"{name} is in accounts.staff and has no account here."
-            yield note("accounts.staff", text)
+            do = "nothing, if that name is only to be kept free; else correct it in course.yaml"
+            yield note("accounts.staff", text, do)
 
 
 def uids(subject: Subject) -> Iterator[Finding]:
@@ -94,7 +98,8 @@ def uids(subject: Subject) -> Iterator[Finding]:
     ]
     if others := [name for name in others if name not in rules.staff]:
         text = f"Of the uids {rules.uids} some are held by no course account: {_some(others)}."
-        yield note("accounts.uids.others", text)
+        do = "nothing: they are left out; or in course.yaml: accounts.uids: a range of its own"
+        yield note("accounts.uids.others", text, do)
     for path in SUBORDINATE:
         if names := _delegated(path, rules.uids.first, rules.uids.last):
             yield warning(
@@ -126,7 +131,7 @@ def homes_folder(subject: Subject) -> Iterator[Finding]:
     folder = subject.course.accounts.homes
     if folder.exists() and (found := reading.flaw(folder)):
         text = f"Homes in {shown(str(folder))} could be exchanged by others than root: {found}."
-        yield critical("accounts.homes", text, found.mend())
+        yield critical("accounts.homes", text, found.mend(then="in course.yaml: accounts.homes"))
 
 
 def open_homes(subject: Subject) -> Iterator[Finding]:

@@ -12,13 +12,19 @@ from hubtui.findings import Finding
 from hubtui.names import shown
 from hubtui.server import hub as hubs
 from hubtui.server import hubdb
-from hubtui.server.hubapi import CONFIG_BEFORE_2, CONFIG_ROLE, CONFIG_SERVICE
+from hubtui.server.hubapi import CONFIG_BEFORE_2, CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
 from hubtui.setup import addresses, hubprocess, reading
 from hubtui.setup.discover import database_of
 from hubtui.setup.hubprocess import number
 from hubtui.setup.subject import HubHere, NotSeen, Subject, critical, note, warning
 
 TOKEN = Path("/etc/hubtui/token")
+_UNIT = "jupyterhub.service"
+_UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
+_MOVE = (
+    "move it into a folder of its own (mode 0700), and name the new place in c.JupyterHub.db_url "
+    "and in course.yaml below hub: database"
+)
 _WAL = 2  # the file's read version, https://www.sqlite.org/fileformat.html
 
 
@@ -28,18 +34,40 @@ def answers(subject: Subject) -> Iterator[Finding]:
     if isinstance(hub.answer, HubImpostor):
         yield critical("hub.port", str(hub.answer), f"who is it, and since when: {_look(api)}")
     elif isinstance(hub.answer, HubDown):
-        runs = f"process {hub.process.pid} runs" if hub.process else "no process of it runs here"
-        configured = addresses.api(hub.config)[0] if hub.config else api
-        other = f"in course.yaml: hub.api: {configured}" if configured != api else ""
-        yield critical("hub.down", f"{hub.answer} ({runs})", other or "start the hub")
+        runs = f"Its process {hub.process.pid}" if hub.process else "No process of it"
+        do = _other_address(subject) or _start(subject)
+        yield critical("hub.down", f"{hub.answer} {runs} runs here.", do)
     elif isinstance(hub.answer, HubError):
-        yield critical("hub.api", str(hub.answer))
+        yield critical("hub.api", str(hub.answer), _other_address(subject))
     elif hub.process is None:
         yield note(
             "hub.process",
             "The hub answers, but no process jupyterhub of root or a system account is seen here: "
             "its configuration and the versions beside it are looked for in the usual places only.",
         )
+
+
+def _other_address(subject: Subject) -> str:
+    """The address that the hub's own configuration says, where course.yaml has another one."""
+    if subject.hub.config is None:
+        return ""
+    configured = addresses.api(subject.hub.config)[0]
+    if configured == subject.course.hub.api:
+        return ""
+    return f"in course.yaml below hub: api: {configured}"
+
+
+def _start(subject: Subject) -> str:
+    """How to look why the hub does not answer, and how to start it."""
+    log, unit = subject.course.hub.log, any(folder.joinpath(_UNIT).exists() for folder in _UNITS)
+    lines = []
+    if log is not None:
+        lines.append(f"its last words: tail -n 30 {shown(shlex.quote(str(log)))}")
+    elif unit:
+        lines.append(f"its last words: journalctl -n 30 -u {_UNIT}")
+    verb = "restart" if subject.hub.process else "start"
+    lines.append(f"systemctl {verb} {_UNIT}" if unit else f"{verb} the hub as you always do")
+    return "\n".join(lines)
 
 
 def _look(api: str) -> str:
@@ -57,10 +85,13 @@ def versions(hub: HubHere) -> Iterator[Finding]:
             f"{_pip(hub)} install 'jupyterhub>=5,<6'; then restart the hub",
         )
     elif number(version) and not (1, 2) <= number(version) < (6,):
-        yield note("hub.versions", f"hubtui was not tried with JupyterHub {shown(version)}.")
+        text = f"hubtui was not tried with JupyterHub {shown(version)}."
+        yield note("hub.versions", text, "approve one sign-up first, and log in as that student")
     if hub.installed and not native:
         text = "NativeAuthenticator was not found beside JupyterHub: without it nobody signs up."
-        yield note("hub.native", text)
+        pinned = f"'jupyterhub=={shown(version)}' " if version else ""
+        do = f"{_pip(hub)} install {pinned}jupyterhub-nativeauthenticator; then restart the hub"
+        yield note("hub.native", text, do)
     elif not (version and native):
         raise NotSeen
 
@@ -75,14 +106,14 @@ def token(subject: Subject) -> Iterator[Finding]:
     path = subject.course.hub.token_file
     if path is None:
         text = "Without a token hubtui cannot ask the hub for servers, nor stop one through it."
-        yield note("hub.token", text, _how(subject, TOKEN))
+        yield note("hub.token", text, _make(subject, TOKEN))
         return
     quoted = shlex.quote(str(path))
     try:
         status = path.stat()
     except FileNotFoundError:
         text = f"The token {shown(str(path))} does not exist."
-        yield warning("hub.token", text, _how(subject, path))
+        yield warning("hub.token", text, _make(subject, path))
         return
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
@@ -90,35 +121,59 @@ def token(subject: Subject) -> Iterator[Finding]:
         yield critical("hub.token.readable", text, f"chmod 600 {quoted}")
     if found := reading.flaw(path):
         text = f"The token {shown(str(path))} could be exchanged: {found}."
-        yield critical("hub.token", text, found.mend())
+        then = "in course.yaml below hub: token_file"
+        yield critical("hub.token", text, found.mend(then=then))
         return
     if not isinstance(subject.hub.answer, str):
         raise NotSeen
     try:
-        hubs.api(subject.course).users()
+        api = hubs.api(subject.course)
+        # First whose it is: of an unknown token 2.0 says that its role lacks a scope. Before that
+        # there are no roles, and 1.2 answers this question with an error of its own.
+        missing = api.missing_scopes() if number(subject.hub.version) >= (2,) else []
+        if "list:users" not in missing:
+            api.users()
+    except TokenRefused as e:
+        yield warning("hub.token", f"{e.sentence}.", _add(subject, path, e.lines))
     except HubError as e:
         yield warning("hub.token", str(e))
+    else:
+        if missing:
+            text = f"The token's role lacks {', '.join(missing)}, to see and to stop all servers."
+            yield warning("hub.token.role", text, _add(subject, path, (CONFIG_ROLE,)))
 
 
-def _how(subject: Subject, path: Path) -> str:
-    old = (0,) < number(subject.hub.version) < (2,)
-    config = subject.hub.config
-    where = shown(str(config.path)) if config else "jupyterhub_config.py"
-    quoted = shlex.quote(str(path))
-    lines = [CONFIG_BEFORE_2] if old else [CONFIG_SERVICE, CONFIG_ROLE]
+def _make(subject: Subject, path: Path) -> str:
+    """The commands and lines that make a token and let the hub know it."""
+    version = number(subject.hub.version)
+    if not version:
+        said = "which JupyterHub this is can't be seen now: start the hub and run hubtui doctor"
+        return f"{said} again, it says how to make one"
+    lines = (CONFIG_BEFORE_2,) if version < (2,) else (CONFIG_SERVICE, CONFIG_ROLE)
+    quoted = shown(shlex.quote(str(path)))
     return "\n".join(
         [
             f"(umask 077; head -c 32 /dev/urandom | sha256sum | cut -c1-64 > {quoted})",
-            f"add to {where} (to the lists of services and roles, if there are any):",
-            *(line.replace(str(TOKEN), str(path)) for line in lines),
-            f"in course.yaml below hub: token_file: {path}; then restart the hub",
+            _add(subject, path, lines),
+            f"in course.yaml below hub: token_file: {shown(str(path))}",
         ]
     )
+
+
+def _add(subject: Subject, path: Path, lines: tuple[str, ...]) -> str:
+    """What to add to the hub's configuration, which may have such lists already."""
+    config = subject.hub.config
+    where = shown(str(config.path)) if config else "jupyterhub_config.py"
+    lists = " or ".join(line.partition(" =")[0].rpartition(".")[2] for line in lines)
+    told = [line.replace(str(TOKEN), shown(str(path))) for line in lines]
+    head = f"add to {where} (if {lists} is set there, to that list), then restart the hub:"
+    return "\n".join([head, *told])
 
 
 def database(subject: Subject) -> Iterator[Finding]:
     """There, of a kind that is known, closed to students, the one that the hub uses."""
     url = subject.course.hub.database
+    used = database_of(subject.hub.process, subject.hub.config)
     try:
         path = hubdb.database_file(url)
         if path.exists():
@@ -132,9 +187,9 @@ def database(subject: Subject) -> Iterator[Finding]:
         yield critical("hub.database", str(e))
         return
     except (HubError, OSError) as e:
-        yield critical("hub.database", str(e), "hub.database in course.yaml: is it right?")
+        do = f"in course.yaml below hub: database: {shown(used.value)}" if used.value else ""
+        yield critical("hub.database", str(e), "" if used.value == url else do)
         return
-    used = database_of(subject.hub.process, subject.hub.config)
     if used.value and used.where.startswith("JupyterHub.db_url"):
         try:
             other = hubdb.database_file(used.value)
@@ -142,7 +197,7 @@ def database(subject: Subject) -> Iterator[Finding]:
             other = Path(used.value)
         if other.resolve() != path.resolve():
             text = f"The hub uses {shown(used.value)}, but hub.database is {shown(url)}."
-            do = f"in course.yaml: hub.database: {shown(used.value)}"
+            do = f"in course.yaml below hub: database: {shown(used.value)}"
             yield critical("hub.database", text, do)
     if path.read_bytes()[18:20] == bytes([_WAL, _WAL]):
         text = "The hub's database is in journal mode WAL; hubtui was measured with delete."
@@ -153,7 +208,8 @@ def _closed(path: Path, subject: Subject) -> Iterator[Finding]:
     uid = hubs.uid_of(subject.course)
     if found := reading.flaw(path, also=(uid,)):
         text = f"Others could exchange the hub's database {shown(str(path))}: {found}."
-        yield critical("hub.database", text, found.mend(reading.owner(uid)))
+        then = "in c.JupyterHub.db_url and in course.yaml below hub: database"
+        yield critical("hub.database", text, found.mend(reading.owner(uid), then=then))
     # Upgrades leave copies with a date behind the name; journals have the mode of the database.
     copies = sorted(path.parent.glob(f"{path.name}*"))
     readable = [copy for copy in copies if copy.is_file() and reading.open_to_people(copy)]
@@ -171,5 +227,5 @@ def _closed(path: Path, subject: Subject) -> Iterator[Finding]:
             place.is_relative_to(folder) for place in hubprocess.prefixes(subject.hub.process)
         )
         own = len(folder.parts) > 2 and not needed
-        do = f"chmod 700 {shlex.quote(str(folder))}" if own else "move it to a folder of its own"
+        do = f"chmod 700 {shlex.quote(str(folder))}" if own else _MOVE
         yield note("hub.database.folder", text, do)

@@ -62,7 +62,7 @@ def python(hub: HubHere) -> Iterator[Finding]:
             "machine.python",
             f"hubtui is installed in the hub's own environment {shown(str(ours))}: an upgrade of "
             "one can break the other.",
-            "install it in one of its own: python3 -m venv /opt/hubtui",
+            "python3 -m venv /opt/hubtui, and install hubtui there as its README says",
         )
 
 
@@ -84,7 +84,7 @@ def state(subject: Subject) -> Iterator[Finding]:
     folder = subject.server.state
     if found := reading.flaw_of_rest(folder):
         text = f"The state in {shown(str(folder))} is not root's alone: {found}."
-        yield critical("state.folder", text, found.mend())
+        yield critical("state.folder", text, found.mend(then="in course.yaml: state_dir"))
     there = next(place for place in (folder, *folder.parents) if place.exists())
     if there == folder and folder.stat().st_mode & 0o066:
         mode = folder.stat().st_mode & 0o777
@@ -93,8 +93,16 @@ def state(subject: Subject) -> Iterator[Finding]:
     if os.geteuid() != 0:
         return
     if not os.access(there, os.W_OK | os.X_OK):
-        yield critical("state.folder", f"{shown(str(there))} cannot be written, not even by root.")
+        text = f"{shown(str(there))} cannot be written, not even by root: is it mounted read-only?"
+        do = f"findmnt --target {shown(shlex.quote(str(there)))}"
+        yield critical("state.folder", text, do)
     space = os.statvfs(there)
     if (free := space.f_bavail * space.f_frsize) < _LITTLE:
         text = f"Only {free / 2**20:.0f} MB are free below {shown(str(there))}."
-        yield warning("state.space", text)
+        do = f"what takes it: du -xhd1 {shown(shlex.quote(str(_mount(there))))} | sort -h"
+        yield warning("state.space", text, do)
+
+
+def _mount(place: Path) -> Path:
+    """Where the filesystem of ``place`` begins."""
+    return next(folder for folder in (place, *place.parents) if folder.is_mount())

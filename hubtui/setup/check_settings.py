@@ -1,16 +1,17 @@
 """Checks of the hub's settings, as its configuration says them in plain values.
 
-What each does was measured on JupyterHub 5.5 and 6.1 with NativeAuthenticator 1.3.
+What each does was measured on JupyterHub 5.5 and 6.1 with NativeAuthenticator 1.3, and on 1.2 with
+0.0.5.
 """
 
 from __future__ import annotations
 
-import shlex
+import os
 from collections.abc import Iterator
 
 from hubtui.findings import Finding
 from hubtui.names import shown
-from hubtui.setup import reading
+from hubtui.setup import hubprocess, reading
 from hubtui.setup.hubconfig import HubConfig
 from hubtui.setup.hubprocess import number
 from hubtui.setup.subject import HubHere, NotSeen, Subject, critical, note, warning
@@ -24,7 +25,8 @@ def readable(hub: HubHere) -> Iterator[Finding]:
     config = hub.config
     if config is None:
         text = "The hub's configuration was not found: its settings were not looked at."
-        yield note("hub.config", text)
+        do = f"start the hub, or put it in {hubprocess.USUAL_CONFIGS[0]}; then: hubtui doctor"
+        yield note("hub.config", text, do)
         return
     also = (hub.process.uid,) if hub.process else ()
     try:
@@ -32,10 +34,11 @@ def readable(hub: HubHere) -> Iterator[Finding]:
     except OSError:
         found = None
     if found:
-        text = f"Who can change the hub's configuration is root: {found}."
-        yield critical("hub.config", text, found.mend())
+        text = f"Whoever can change the hub's configuration can become root: {found}."
+        yield critical("hub.config", text, found.mend(then="where the hub is started"))
     elif config.trouble:
-        yield warning("hub.config", f"The hub's settings were not looked at: {config.trouble}.")
+        do = "sudo hubtui doctor" if os.geteuid() != 0 else f"look at {shown(str(config.path))}"
+        yield warning("hub.config", f"The hub's settings were not looked at: {config.trouble}.", do)
 
 
 def settings(hub: HubHere) -> Iterator[Finding]:
@@ -45,6 +48,7 @@ def settings(hub: HubHere) -> Iterator[Finding]:
         raise NotSeen
     yield from _authenticator(config)
     yield from _allow_all(hub, config)
+    yield from _allowed_users(hub, config)
     do = f"in {shown(str(config.path))}: "
     if config.authenticator("allow_existing_users"):
         yield warning(
@@ -56,6 +60,7 @@ def settings(hub: HubHere) -> Iterator[Finding]:
     if config.authenticator("open_signup"):
         text = "With open_signup everybody who signs up is authorised at once, without you."
         yield warning("hub.open_signup", text, do + "c.NativeAuthenticator.open_signup = False")
+    yield from _not_looked_at(config)
     pattern = config.authenticator("username_pattern")
     if pattern is None and config.line_of_unread(*_both("username_pattern")) is None:
         text = "The form takes every name, also ones that can't become accounts."
@@ -68,6 +73,21 @@ def settings(hub: HubHere) -> Iterator[Finding]:
         text = "When the hub is stopped or restarted, all students' servers stop with it."
         lines = "c.JupyterHub.cleanup_servers = False; c.JupyterHub.cleanup_proxy = False"
         yield note("hub.cleanup_servers", text, do + lines)
+
+
+def _not_looked_at(config: HubConfig) -> Iterator[Finding]:
+    """What may let strangers in and is not written as a plain value."""
+    where, traits = shown(str(config.path)), ("open_signup", "allow_existing_users")
+    for trait in traits:
+        if line := config.line_of_unread(*_both(trait)):
+            text = f"{trait} could not be read from line {line} of {where}: True lets strangers in."
+            yield note("hub.unread", text, "look at that line: it should be False")
+    if config.elsewhere:
+        lines = ", ".join(map(str, config.elsewhere))
+        text = f"What line {lines} of {where} sets was not looked at: it reads more from elsewhere."
+        yield note(
+            "hub.unread", text, f"look there for {' and '.join(traits)}: both should be False"
+        )
 
 
 def _both(trait: str) -> tuple[str, str]:
@@ -98,7 +118,8 @@ def _allow_all(hub: HubHere, config: HubConfig) -> Iterator[Finding]:
         return
     do = f"in {where}: c.Authenticator.allow_all = True; then restart the hub"
     if not number(hub.version):
-        yield warning(id_, f"allow_all is not set. From JupyterHub 5 on, {why}.", do)
+        text = "allow_all is not set, and which JupyterHub this is can't be seen now. "
+        yield warning(id_, f"{text}From JupyterHub 5 on, {why}.", f"from 5 on, {do}")
     elif config.elsewhere:
         lines = ", ".join(map(str, config.elsewhere))
         text = f"allow_all is not set in {where}, unless by its line {lines}; {why}."
@@ -108,13 +129,30 @@ def _allow_all(hub: HubHere, config: HubConfig) -> Iterator[Finding]:
         yield critical(id_, text, do)
 
 
+def _allowed_users(hub: HubHere, config: HubConfig) -> Iterator[Finding]:
+    """Before JupyterHub 5 an approved sign-up that is not in the list is kept out (seen in 1.2)."""
+    if not (0,) < number(hub.version) < (5,):
+        return
+    for trait in ("allowed_users", "whitelist"):
+        if config.names(*_both(trait)):
+            yield warning(
+                "hub.allowed_users",
+                f"JupyterHub {shown(hub.version)} lets in only the names in {trait}: whoever else "
+                "you approve gets 'Invalid username or password'.",
+                f"take {trait} out of {shown(str(config.path))}; then restart the hub",
+            )
+
+
 def unclaimed(subject: Subject) -> Iterator[Finding]:
     """Names that are authorised at sign-up, whoever takes them."""
     config = subject.hub.config
     if config is None or config.trouble or any(m.what == "sign-ups" for m in subject.seen.missing):
         raise NotSeen
+    url = subject.course.hub.url
+    at = f" at {shown(url.rstrip('/'))}/hub/signup" if url else ""
     taken = {sign_up.name for sign_up in subject.seen.sign_ups}
-    for trait in ("admin_users", "allowed_users", "whitelist"):
+    traits = ("admin_users", "allowed_users", "whitelist")
+    for trait in traits:
         for name in sorted(config.names(*_both(trait))):
             if name.lower() in taken:  # the form lower-cases
                 continue
@@ -123,6 +161,7 @@ def unclaimed(subject: Subject) -> Iterator[Finding]:
                 "hub.unclaimed",
                 f"{safe} is in {trait} and has not signed up: whoever registers that name first "
                 "has it, authorised at once.",
-                f"sign up as {shown(shlex.quote(safe))} now, or take it out of "
-                f"{shown(str(config.path))}",
+                f"sign up as {safe} now{at}, or take it out of {shown(str(config.path))}",
             )
+    if config.elsewhere or any(config.line_of_unread(*_both(trait)) for trait in traits):
+        raise NotSeen  # there may be more names

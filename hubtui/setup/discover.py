@@ -47,6 +47,8 @@ class Discovery:
     process: HubProcess | None
     config: HubConfig | None
     sign_ups: tuple[SignUp, ...]
+    unseen: str
+    """Why sign-ups or the hub's admins could not be looked at, as a sentence; else empty."""
     url: Found
     api: Found
     proxy: Found
@@ -79,7 +81,7 @@ def discover() -> Discovery:
     if config is None and old.config is not None:
         config = read_config(Path(old.config.value))
     database = database_of(process, config)
-    sign_ups, admins = _from_database(database.value, process)
+    sign_ups, admins, unseen = _from_database(database.value, process)
     if config is not None:
         admins |= config.names("Authenticator.admin_users", "NativeAuthenticator.admin_users")
 
@@ -108,6 +110,7 @@ def discover() -> Discovery:
         process=process,
         config=config,
         sign_ups=sign_ups,
+        unseen=unseen,
         url=Found(*addresses.public(old)),
         api=Found(api[0], f"{api[1]}; {_listening(api[0])}"),
         proxy=Found(*proxy),
@@ -167,18 +170,22 @@ def _host(url: str) -> str:
 
 def _from_database(
     url: str | None, process: HubProcess | None
-) -> tuple[tuple[SignUp, ...], set[str]]:
-    """The sign-ups, and who the hub's admins are; not of a file that anybody could exchange."""
+) -> tuple[tuple[SignUp, ...], set[str], str]:
+    """The sign-ups, who the hub's admins are, and why not; nothing of a file that anybody could
+    exchange."""
     if url is None:
-        return (), set()
+        return (), set(), "The hub's database was not found."
     sign_ups: tuple[SignUp, ...] = ()
     try:
-        if reading.flaw(hubdb.database_file(url), also=(process.uid,) if process else ()):
-            return (), set()
+        path = hubdb.database_file(url)
+        if flaw := reading.flaw(path, also=(process.uid,) if process else ()):
+            return (), set(), f"{shown(str(path))} is not read as root: {flaw}."
         sign_ups = tuple(hubdb.sign_ups(url))
-        return sign_ups, {user.name for user in hubdb.hub_users(url) if user.admin}
-    except (HubtuiError, OSError):
-        return sign_ups, set()
+        return sign_ups, {user.name for user in hubdb.hub_users(url) if user.admin}, ""
+    except HubtuiError as e:
+        return sign_ups, set(), str(e)
+    except OSError as e:
+        return sign_ups, set(), f"{shown(str(e.filename))}: {e.strerror}."
 
 
 def _listening(api: str) -> str:

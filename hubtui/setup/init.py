@@ -104,9 +104,12 @@ def summary(found: Discovery, path: Path) -> list[str]:
     others = [f"{n} ({why})" for n, why in found.left.items() if n not in found.staff]
     if others:
         lines.append(f"In the roster or the group, but no course accounts: {_listed(others)}")
-    lines.append(f"Sign-ups in the hub's database: {len(found.sign_ups)}")
+    if found.unseen:
+        lines.append(f"Sign-ups and the hub's admins were not looked at: {found.unseen}")
+    else:
+        lines.append(f"Sign-ups in the hub's database: {len(found.sign_ups)}")
     if found.database.value is None:
-        lines.append(f"The hub's database was not found: fill in hub.database in {path}.")
+        lines.append(f"Fill in hub.database in {shown(str(path))}, without it nothing can be read.")
     try:
         course.load(path)
     except HubtuiError as e:

@@ -56,14 +56,23 @@ class Flaw:
 
     place: Path
     why: str
+    path: Path
 
     def __str__(self) -> str:
         return f"{shown(str(self.place))} {self.why}"
 
-    def mend(self, name: str = "root") -> str:
-        """The commands that make it ``name``'s own."""
+    def mend(self, name: str = "root", *, then: str) -> str:
+        """The commands that make it ``name``'s own; ``then``: where its new place is to be named.
+
+        A home stays its owner's and /tmp open to all: what lies there has to be moved.
+        """
         quoted = shlex.quote(str(self.place))
-        return f"chown {name} {quoted} && chmod go-w {quoted}"
+        if self.place != self.path and (_is_sticky(self.place) or _is_in_a_home(self.place)):
+            lying = shlex.quote(str(self.path))
+            return f"move {shown(lying)} into a folder of root's, and name the new place {then}"
+        if self.place.is_symlink():
+            return f"chown --no-dereference {name} {shown(quoted)}"
+        return f"chown {name} {shown(quoted)} && chmod go-w {shown(quoted)}"
 
 
 def flaw(path: Path, *, also: Iterable[int] = ()) -> Flaw | None:
@@ -72,10 +81,10 @@ def flaw(path: Path, *, also: Iterable[int] = ()) -> Flaw | None:
     trusted = {0, *also}
     for place, status in _way(path):
         if status.st_uid not in trusted:
-            return Flaw(place, f"belongs to {owner(status.st_uid)}")
+            return Flaw(place, f"belongs to {owner(status.st_uid)}", path)
         if not stat.S_ISLNK(status.st_mode) and others_write(status, place):
             mode = stat.S_IMODE(status.st_mode)
-            return Flaw(place, f"can be written by others (mode {mode:04o})")
+            return Flaw(place, f"can be written by others (mode {mode:04o})", path)
     return None
 
 
@@ -149,6 +158,19 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
             target = here.readlink()
             here = Path("/") if target.is_absolute() else here.parent
             todo.extendleft(reversed([part for part in target.parts if part != "/"]))
+
+
+def _is_sticky(place: Path) -> bool:
+    return bool(place.lstat().st_mode & stat.S_ISVTX)
+
+
+def _is_in_a_home(place: Path) -> bool:
+    """Whether it is the home of a person, or below one."""
+    return any(
+        place.is_relative_to(entry.pw_dir)
+        for entry in pwd.getpwall()
+        if entry.pw_uid >= _FIRST_PERSON and entry.pw_uid != NOBODY and entry.pw_dir != "/"
+    )
 
 
 def _has_acl(place: Path) -> bool:

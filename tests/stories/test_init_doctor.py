@@ -217,6 +217,19 @@ def test_what_doctor_names_its_commands_mend(server: CourseOnDisk, config: Path)
     assert Path("/home/old39").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_roster_in_a_tutors_home_is_moved_and_the_home_stays_the_tutors(
+    server: CourseOnDisk, config: Path
+) -> None:
+    hubtui("init")
+    roster = Path("/home/tutor/accounts.txt")
+    roster.write_text("old00\n")
+    CONFIG.write_text(CONFIG.read_text().replace(str(ROSTER), str(roster)))
+    found = doctor()["accounts.roster"]
+    assert "/home/tutor belongs to tutor" in found["text"]
+    assert found["do"].startswith(f"move {roster} into a folder of root's")
+    assert "chown" not in found["do"]
+
+
 def test_doctor_warns_of_names_that_anybody_could_register(
     server: CourseOnDisk, config: Path
 ) -> None:

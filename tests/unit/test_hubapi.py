@@ -6,6 +6,7 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -47,14 +48,12 @@ c.JupyterHub.load_roles = [
     {{"name": "hubtui", "services": ["hubtui"], "scopes": ["list:users", "read:users",
       "read:servers", "delete:servers", "delete:users", "read:hub", "read:metrics"]}},
     {{"name": "lister", "services": ["lister"], "scopes": ["list:users", "read:users:name"]}},
-    {{"name": "asker", "services": ["asker"], "scopes": ["list:users", "read:users", "tokens"]}},
     {{"name": "chief", "services": ["chief"], "scopes":
       ["admin:users", "admin:servers", "access:servers"]}},
 ]
 c.JupyterHub.services = [
     {{"name": "hubtui", "api_token": {token!r}}},
     {{"name": "lister", "api_token": "token-that-lists-only"}},
-    {{"name": "asker", "api_token": "token-that-makes-tokens"}},
     {{"name": "chief", "api_token": "token-of-the-chief"}},
 ]
 """
@@ -280,11 +279,16 @@ async def test_a_busy_kernel_is_counted_as_long_as_it_computes(hub: Hub, anna: s
     from tornado.httpclient import HTTPRequest
     from tornado.websocket import websocket_connect
 
-    asker = hub.api(token="token-that-makes-tokens")
-    assert asker.busy_kernels(hub.proxy, anna) == 0
+    place = place_of(hub.proxy, "hub.proxy", ME)
+
+    def busy() -> int | None:
+        path, until = f"/user/{anna}/api/kernels", time.monotonic() + 20
+        return hubapi.busy_at(place, path, "token-of-the-chief", until)
+
+    assert busy() == 0
     kernels = f"{hub.proxy}/user/{anna}/api/kernels"
     kernel = ask(kernels, "POST", "token-of-the-chief", {"name": "python3"})["id"]
-    eventually(lambda: asker.busy_kernels(hub.proxy, anna) == 0)
+    eventually(lambda: busy() == 0)
     request = HTTPRequest(
         f"{kernels}/{kernel}/channels".replace("http", "ws", 1),
         headers={"Authorization": "token token-of-the-chief"},
@@ -294,30 +298,16 @@ async def test_a_busy_kernel_is_counted_as_long_as_it_computes(hub: Hub, anna: s
     message = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell"}
     message["content"] = {"code": "import time; time.sleep(600)", "silent": False}
     await channel.write_message(json.dumps(message))
-    eventually(lambda: asker.busy_kernels(hub.proxy, anna) == 1)
+    eventually(lambda: busy() == 1)
     channel.close()
 
 
 @needs_hub
 @pytest.mark.hub
-def test_without_the_scope_busy_kernels_are_unknown(hub: Hub, anna: str) -> None:
-    assert hub.api().busy_kernels(hub.proxy, anna) is None
-
-
-@needs_hub
-@pytest.mark.hub
-def test_a_students_server_sees_a_token_of_its_own_and_never_ours(hub: Hub, anna: str) -> None:
-    ours = "token-that-makes-tokens"
-    with answering(http_answer(b'[{"execution_state":"busy"},{}]'), b"") as (server, requests):
-        proxy = server.url.removesuffix("/hub/api")
-        assert hub.api(token=ours).busy_kernels(proxy, anna) == 1
-    [request] = requests
-    assert request.startswith(b"GET /user/anna/api/kernels?no_track_activity=1 HTTP/1.1\r\n")
-    assert b"Authorization: token " in request
-    assert ours.encode() not in request
-    seen = request.split(b"Authorization: token ")[1].split()[0].decode()
-    with pytest.raises(HubError, match="does not know the token"):  # it was taken back
-        hub.api(token=seen).users()
+def test_a_token_knows_what_its_role_lacks(hub: Hub) -> None:
+    assert hub.api().missing_scopes() == []
+    weak = hub.api(token="token-that-lists-only").missing_scopes()
+    assert weak == ["read:users", "read:servers", "delete:servers"]
 
 
 @needs_hub
@@ -371,11 +361,11 @@ def test_a_squatter_on_the_hubs_port_gets_no_byte(call: Callable[[HubApi], objec
 
 
 @as_root
-def test_a_squatter_on_the_proxys_port_gets_no_byte() -> None:
-    minted = http_answer(b'{"id": "a1", "token": "t"}')
-    with squatter() as (address, read), answering(minted, b"") as (api, _):
+def test_a_squatter_on_a_notebook_servers_port_gets_no_byte() -> None:
+    with squatter() as (address, read):
+        place = place_of(address, "JUPYTERHUB_SERVICE_URL", 0)
         with pytest.raises(HubImpostor, match=r"held by uid 65534 \(nobody\)"):
-            api.busy_kernels(address, "anna")
+            hubapi.busy_at(place, "/api/kernels", TOKEN, time.monotonic() + 5)
         assert read() == "b''\n"
 
 
@@ -533,6 +523,36 @@ def test_a_hub_before_roles_is_told_to_make_the_service_an_admin() -> None:
         pytest.raises(HubError, match='"admin": True'),
     ):
         api.users()
+
+
+def test_no_role_is_told_that_a_hub_2_0_would_not_start_with() -> None:
+    """JupyterHub 2.0.2 ended with: Scope 'read:metrics' for role hubtui does not exist."""
+    of_2_0 = {"list:users", "read:users", "read:servers", "delete:servers", "delete:users"}
+    assert set(re.findall(r"[a-z]+:[a-z]+", hubapi.CONFIG_ROLE)) == of_2_0
+    assert of_2_0 >= set(hubapi.NEEDED)
+
+
+def test_an_unknown_token_is_told_of_the_service_by_a_hub_2_0_as_well() -> None:
+    """Recorded from JupyterHub 2.0.2, asked with a token that it does not know."""
+    body = (
+        b'{"status": 403, "message": "Action is not authorized with current scopes; '
+        b'requires any of [list:users]"}'
+    )
+    answer = http_answer(body, "403 Forbidden", "X-JupyterHub-Version: 2.0.2\r\n")
+    with (
+        answering(answer, b"") as (api, _),
+        pytest.raises(HubError, match="does not know the token, or the token's role") as caught,
+    ):
+        api.users()
+    assert hubapi.CONFIG_SERVICE in str(caught.value)
+
+
+def test_before_roles_the_hub_fails_when_asked_for_scopes() -> None:
+    """Recorded from JupyterHub 1.2.2, so doctor asks from 2.0 on only."""
+    body = b'{"status": 500, "message": "Internal Server Error"}'
+    answer = http_answer(body, "500 Internal Server Error", "X-JupyterHub-Version: 1.2.2\r\n")
+    with answering(answer, b"") as (api, _), pytest.raises(HubError, match="failed itself"):
+        api.missing_scopes()
 
 
 # Wrong use

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from hubtui.setup import check_accounts, check_hub, check_settings, doctor, hubp
 from hubtui.setup.doctor import Check
 from hubtui.setup.hubconfig import parse
 from hubtui.setup.hubprocess import HubProcess
+from hubtui.setup.reading import Flaw
 from hubtui.setup.subject import HubHere, NotSeen
 
 GOOD = """\
@@ -157,6 +159,30 @@ def test_a_way_through_a_students_folder_or_link_has_a_flaw(tmp_path: Path) -> N
     found = reading.flaw(tmp_path)
     assert found is not None
     assert found.place == Path("/tmp")
+
+
+def test_what_lies_in_a_home_is_moved_and_the_home_stays_its_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home/tutor"
+    (home / "lists").mkdir(parents=True)
+    tutor = pwd.struct_passwd(("tutor", "x", 1100, 1100, "", str(home), "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [tutor])
+    roster = home / "lists/accounts.txt"
+    for place in (home, home / "lists", Path("/tmp")):
+        do = Flaw(place, "belongs to tutor", roster).mend(then="in course.yaml")
+        assert do.startswith(f"move {roster} into a folder of root's")
+        assert do.endswith("name the new place in course.yaml")
+    own = Flaw(tmp_path, "belongs to hub", tmp_path / "x").mend("hub", then="")
+    assert own == f"chown hub {tmp_path} && chmod go-w {tmp_path}"
+    assert Flaw(roster, "belongs to tutor", roster).mend(then="").startswith("chown root ")
+
+
+def test_a_link_is_given_to_root_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/etc")
+    do = Flaw(link, "belongs to eva", link / "x").mend(then="")
+    assert do == f"chown --no-dereference root {link}"
 
 
 @ROOT

@@ -15,7 +15,7 @@ from hubtui.setup import addresses, discover, reading
 from hubtui.setup.discover import Discovery, Found
 from hubtui.setup.hubconfig import HubConfig, parse
 from hubtui.setup.hubprocess import HubProcess
-from hubtui.setup.init import text_of, write
+from hubtui.setup.init import summary, text_of, write
 from hubtui.setup.oldscripts import OldScripts, Said
 
 NOTHING = Found(None, "nobody knows")
@@ -29,7 +29,7 @@ def said(text: str) -> HubConfig:
 def discovery(**found: Any) -> Discovery:
     all_: dict[str, Any] = {field.name: NOTHING for field in dataclasses.fields(Discovery)}
     all_ |= {"process": None, "config": None, "sign_ups": (), "tutors": (), "students": ()}
-    all_ |= {"staff": {}, "left": {}, "group": Found("all_user", "made up")}
+    all_ |= {"unseen": "", "staff": {}, "left": {}, "group": Found("all_user", "made up")}
     all_ |= {"homes": Found("/home", "made up"), "api": Found("http://127.0.0.1:1/hub/api", "")}
     all_ |= {"proxy": Found("http://127.0.0.1:2", "")}
     return Discovery(**(all_ | found))
@@ -97,6 +97,18 @@ def test_of_many_at_once_one_writes(tmp_path: Path) -> None:
         thread.join()
     assert len(refused) == 7
     assert path.read_text() in set("01234567")
+
+
+def test_sign_ups_that_were_not_looked_at_are_not_counted_as_none(tmp_path: Path) -> None:
+    told = "\n".join(summary(discovery(unseen="It is locked."), tmp_path / "course.yaml"))
+    assert "Sign-ups and the hub's admins were not looked at: It is locked." in told
+    assert "database: 0" not in told
+    assert "database: 0" in "\n".join(summary(discovery(), tmp_path / "course.yaml"))
+
+
+def test_a_database_of_another_kind_says_why_nobody_was_read() -> None:
+    assert "SQLite databases only" in discover._from_database("postgresql://db/hub", None)[2]
+    assert "not found" in discover._from_database(None, None)[2]
 
 
 # --- the hub's database and addresses ------------------------------------------------------------
