@@ -41,6 +41,8 @@ class Change:
     """The subject's name has to be typed."""
     secret: bool = False
     """The plan is removed once its run is over."""
+    width: int = 1
+    """Chains at work at a time. Above 1 the function makes all chains of the plan at once."""
 
 
 CHANGES = {
@@ -50,6 +52,10 @@ CHANGES = {
     "stop": Change("hubtui.stop", "Stop", "stop_chain", lock="servers", loses=True),
     "reset-login": Change(
         "hubtui.reset_login", "Reset", "reset_chain", loses=True, typed=True, secret=True
+    ),
+    "push": Change("hubtui.release.push", "Subject", "push_chains", lock="release", width=8),
+    "withdraw": Change(
+        "hubtui.release.withdraw", "Subject", "withdraw_chains", lock="release", loses=True, width=8
     ),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
 }
@@ -67,6 +73,9 @@ def chains(server: Server, plan: Plan) -> list[Chain]:
     """The steps of every subject, built anew from the plan."""
     change = change_of(plan)
     module = import_module(change.module)
+    if change.width > 1:
+        together: Callable[[Server, Plan], list[Chain]] = getattr(module, change.chain)
+        return together(server, plan)
     subject: type[msgspec.Struct] = getattr(module, change.subject)
     chain: Callable[..., Chain] = getattr(module, change.chain)
     return [chain(server, each, **plan.params) for each in plan.subjects_as(subject)]
@@ -79,6 +88,7 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     say: str
     done: bool
     """Nothing to do: the state is so already."""
+    counts: dict[str, int] = {}
 
 
 class SubjectLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +108,10 @@ def preview(server: Server, plan: Plan) -> list[SubjectLine]:
             key=chain.subject,
             name=names[chain.subject],
             steps=tuple(
-                StepLine(kind=step.kind, say=step.say(), done=step.done()) for step in chain.steps
+                StepLine(
+                    kind=step.kind, say=step.say(), done=step.done(), counts=dict(step.counts())
+                )
+                for step in chain.steps
             ),
             notes=tuple(chain.notes),
         )
@@ -108,10 +121,12 @@ def preview(server: Server, plan: Plan) -> list[SubjectLine]:
 
 def totals(lines: list[SubjectLine]) -> str:
     """``12 useradd · 12 home · 12 authorise``: what is still to be done."""
-    kinds = Counter(
-        step.kind for line in lines for step in line.steps if not step.done and step.kind != "check"
-    )
-    return " · ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
+    total: Counter[str] = Counter()
+    for line in lines:
+        for step in line.steps:
+            if not step.done and step.kind != "check":
+                total.update(step.counts or {step.kind: 1})
+    return " · ".join(f"{count} {what}" for what, count in total.items()) or "nothing to do"
 
 
 def to_be_typed(plan: Plan) -> str:
@@ -137,7 +152,8 @@ def carry_out(server: Server, run: str) -> Outcome:
     def build(lock: int) -> list[Chain]:
         return chains(dataclasses.replace(server, lock=lock), plan)
 
-    outcome = execute(server.state, server.clock, plan, change_of(plan).lock, build)
-    if change_of(plan).secret:
+    change = change_of(plan)
+    outcome = execute(server.state, server.clock, plan, change.lock, build, width=change.width)
+    if change.secret:
         plans.plan_path(server.state, run).unlink(missing_ok=True)
     return outcome

@@ -156,6 +156,10 @@ def _account_steps(
     steps.append(MakeHome(server, name, uid))
     if rules.roster is not None:
         steps.append(RosterLine(rules.roster, name))
+    if server.course.release is not None:
+        from hubtui.release.late import HandOut  # a course without releases never needs it
+
+        steps.append(HandOut(server, name, uid))
     return steps
 
 

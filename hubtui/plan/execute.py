@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
 from hubtui.clock import Clock, stamp
-from hubtui.errors import ChangedSinceShown, HubtuiError, LockHeld
+from hubtui.errors import ChangedSinceShown, HubtuiError, LockHeld, StateError
 from hubtui.events import EventLog, Outcome, What
 from hubtui.plan import journal, runs
 from hubtui.plan.journal import Journal
@@ -28,8 +30,12 @@ class _Terminated(BaseException):
     """The machine goes down: stop at once and leave the run unfinished."""
 
 
-def execute(state_dir: Path, clock: Clock, plan: Plan, lock_name: str, build: Build) -> Outcome:
+def execute(
+    state_dir: Path, clock: Clock, plan: Plan, lock_name: str, build: Build, *, width: int = 1
+) -> Outcome:
     """Carry out ``plan``; returns how the run ended. Its subjects' outcomes are in the events.
+
+    ``width``: how many chains are at work at a time.
 
     Raises LockHeld only where this very run is already at work in another process.
     """
@@ -40,7 +46,7 @@ def execute(state_dir: Path, clock: Clock, plan: Plan, lock_name: str, build: Bu
         try:
             holder = f"{plan.title}, by {plan.by}, since {stamp(clock())}, pid {os.getpid()}"
             with lock(state_dir, lock_name, holder) as fd:
-                outcome = worker.all(build(fd))
+                outcome = worker.all(build(fd), width)
         except LockHeld as e:
             outcome = worker.none(Outcome.HELD, str(e))
         except HubtuiError as e:
@@ -61,15 +67,40 @@ class _Worker:
         self.plan, self.events, self.log, self.clock = plan, events, log, clock
         self.cancel_file = runs.cancel_path(state_dir, plan.id)
         self.outcomes: dict[str, Outcome] = {}
+        self._writing = threading.RLock()
 
-    def all(self, chains: Sequence[Chain]) -> Outcome:
-        """Every chain in turn; one failure stops nobody else."""
+    def all(self, chains: Sequence[Chain], width: int) -> Outcome:
+        """Every chain in turn, ``width`` at a time; one failure stops nobody else."""
         self.log.write("begin", text=f"{len(chains)} subjects")
         self.events.emit(What.PLAN, text=self.plan.title, at=stamp(self.clock()))
-        for chain in chains:
-            outcome, text = self._chain(chain)
-            self._end(chain.subject, outcome, text, uid=chain.uid)
+        for alone, group in groupby(chains, key=lambda chain: chain.alone or width == 1):
+            if alone:
+                for chain in group:
+                    self._one(chain)
+            else:
+                self._together(list(group), width)
         return self._overall()
+
+    def _together(self, chains: list[Chain], width: int) -> None:
+        """By threads that end with the process: a TERM waits for none of them."""
+        todo = deque(chains)
+
+        def work() -> None:
+            with suppress(IndexError):
+                while True:
+                    self._one(todo.popleft())
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(width)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if missing := [chain for chain in chains if chain.subject not in self.outcomes]:
+            raise StateError(f"The run broke off before {missing[0].subject}.")
+
+    def _one(self, chain: Chain) -> None:
+        outcome, text = self._chain(chain)
+        self._end(chain.subject, outcome, text, uid=chain.uid)
 
     def none(self, outcome: Outcome, text: str) -> Outcome:
         """The run could not begin: say so of each subject that has no outcome yet."""
@@ -96,27 +127,31 @@ class _Worker:
         except OSError as e:
             where = f"{e.filename}: " if e.filename else ""
             return Outcome.FAILED, f"{where}{e.strerror or e}."
-        return (Outcome.DONE if changed_anything else Outcome.ALREADY), ""
+        told = ", ".join(step.told for step in chain.steps if step.told)
+        return (Outcome.DONE if changed_anything else Outcome.ALREADY), told
 
     def _step(self, chain: Chain, step: Step) -> bool:
         """Do one step unless it is done; True where it changed something."""
         if step.done():
             return False
         subject = self._journal_name(chain.subject, chain.uid)
-        self.events.emit(What.START, step=step.kind, subject=chain.subject, text=step.say())
-        if step.lasting:
-            self.log.write("step", subject=subject, step=step.kind)
+        with self._writing:
+            self.events.emit(What.START, step=step.kind, subject=chain.subject, text=step.say())
+            if step.lasting:
+                self.log.write("step", subject=subject, step=step.kind, fsync=step.urgent)
         for text in step.do():
-            self.events.emit(What.PROGRESS, step=step.kind, subject=chain.subject, text=text)
+            with self._writing:
+                self.events.emit(What.PROGRESS, step=step.kind, subject=chain.subject, text=text)
         step.verify()
         return step.lasting
 
     def _end(self, subject: str, outcome: Outcome, text: str, uid: int | None = None) -> None:
-        self.outcomes[subject] = outcome
         name = self._journal_name(subject, uid)
-        # Sentences name people: the journal keeps the outcome, the events the sentence.
-        self.log.write("end", subject=name, outcome=outcome, fsync=False)
-        self.events.emit(What.END, subject=subject, outcome=outcome, text=text)
+        with self._writing:
+            self.outcomes[subject] = outcome
+            # Sentences name people: the journal keeps the outcome, the events the sentence.
+            self.log.write("end", subject=name, outcome=outcome, fsync=False)
+            self.events.emit(What.END, subject=subject, outcome=outcome, text=text)
 
     @staticmethod
     def _journal_name(subject: str, uid: int | None) -> str:

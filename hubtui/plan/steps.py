@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,9 +19,20 @@ class Step:
     lasting = True
     """Whether it changes something; then the journal is on the disk before it starts."""
 
+    urgent = True
+    """Whether its line in the journal is on the disk before it starts; False for what can be
+    found again by looking, where there are hundreds."""
+
+    told = ""
+    """What came of it, for the result; set by do()."""
+
     def say(self) -> str:
         """What it will do: the command as it will be run, or a phrase in the course's words."""
         raise NotImplementedError
+
+    def counts(self) -> Mapping[str, int]:
+        """What it adds to the totals of the plan, by a word."""
+        return {self.kind: 1}
 
     def done(self) -> bool:
         """Whether the state already is as this step would leave it. Only looks."""
@@ -44,5 +55,7 @@ class Chain:
     steps: Sequence[Step]
     uid: int | None = None
     """Stands for the name in the journal once there is an account."""
+    alone: bool = False
+    """No other chain is at work meanwhile: those before it are through, those after it wait."""
     notes: Sequence[str] = field(default=())
     """Sentences to read before saying yes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -68,6 +69,25 @@ def by_uid(uids: Iterable[int] | None = None) -> Mapping[int, list[Process]]:
 def of(uid: int) -> list[Process]:
     """The processes of one uid."""
     return by_uid([uid]).get(uid, [])
+
+
+def serving() -> set[int]:
+    """The uids under which a notebook server runs: one quick pass, for many at once."""
+    found: set[int] = set()
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            uid = folder.stat().st_uid
+            if uid < 1000 or uid in found:
+                continue
+            words = (folder / "cmdline").read_bytes().split(b"\0")[:2]
+            name = (folder / "comm").read_text(errors="replace").rstrip("\n")
+        except OSError:
+            continue
+        if name == SERVER[:15] or any(w.rpartition(b"/")[2] == SERVER.encode() for w in words):
+            found.add(uid)
+    return found
 
 
 def is_alive(process: Process) -> bool:

@@ -299,8 +299,12 @@ class PlanDialog(ModalScreen[bool]):
 
 
 def _gist(line: SubjectLine) -> str:
-    """The kinds of what is still to be done for one subject."""
-    todo = [step.kind for step in line.steps if not step.done and step.kind != "check"]
+    """What is still to be done for one subject: ``useradd, home``, ``12 new, 1 kept``."""
+    todo = []
+    for step in line.steps:
+        if not step.done and step.kind != "check":
+            amounts = {k: n for k, n in step.counts.items() if k != step.kind}
+            todo += [f"{count} {what}" for what, count in amounts.items()] or [step.kind]
     return ("! " if line.notes else "") + (", ".join(todo) or "nothing to do")
 
 

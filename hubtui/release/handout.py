@@ -1,0 +1,188 @@
+"""Handing out: what one student gets of some sheets, looked at, given, or taken back.
+
+Whoever gives something goes through here: a release, a late joiner's enrolment, the minutely job.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+
+import msgspec
+
+from hubtui.errors import CommandFailed, Refused
+from hubtui.names import shown
+from hubtui.release import ledger, store
+from hubtui.release.desk import Answer, Desk, Job, Outcome, SheetJob, Verb, job_for
+from hubtui.release.ledger import LACKING, Delivered, Ledger
+from hubtui.release.store import Fate
+from hubtui.server import Server, processes
+from hubtui.server.accounts import Account
+from hubtui.units import megabytes
+
+Sheets = Mapping[str, int]
+"""Sheet → version."""
+
+
+class Handout:
+    """One process that hands out, one ledger, for as long as it is needed. Use it in ``with``."""
+
+    def __init__(
+        self, server: Server, run: str = "", *, again: bool = False, replace_open: bool = False
+    ) -> None:
+        """``again``: what was deleted, too; ``replace_open``: even while a server runs."""
+        self.server, self.run = server, run
+        self._again, self._replace_open = again, replace_open
+        self._lock = threading.Lock()
+        self._desk: Desk | None = None
+        self._ledger = Ledger(server.state)
+        self._before = ledger.read(server.state)
+        self._versions = {
+            sheet: tuple(v.number for v in record.versions if v.fate is not Fate.HELD)
+            for sheet, record in store.records(server).items()
+        }
+
+    def __enter__(self) -> Handout:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            if self._desk is not None:
+                self._desk.close()
+                self._desk = None
+
+    def had(self, uid: int, sheet: str) -> Delivered | None:
+        """What the student was given of a sheet before."""
+        return self._before.get((uid, sheet))
+
+    def look(
+        self, wanted: Mapping[str, tuple[Account, Sheets]], *, withdraw: bool = False
+    ) -> dict[str, Answer]:
+        """What a delivery would do now, by the caller's keys. Raises CommandFailed, Refused."""
+        verb: Verb = "look-withdraw" if withdraw else "look"
+        open_ = set() if self._replace_open else processes.serving()
+        jobs = {
+            key: self._job(verb, account, sheets, beside=account.uid in open_)
+            for key, (account, sheets) in wanted.items()
+        }
+        with self._new_desk() as desk:
+            return desk.all(jobs)
+
+    def give(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
+        """Deliver, and note it. Raises CommandFailed where the student's side did not answer."""
+        beside = not self._replace_open and account.uid in processes.serving()
+        outcomes = self._do(self._job("deliver", account, sheets, beside=beside))
+        self.note(account.uid, outcomes)
+        return outcomes
+
+    def take_back(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
+        """Remove copies as delivered, and forget that they were given."""
+        beside = account.uid in processes.serving()
+        outcomes = self._do(self._job("withdraw", account, sheets, beside=beside))
+        for outcome in outcomes:
+            self._ledger.forget(account.uid, outcome.sheet)
+        return outcomes
+
+    def note(self, uid: int, outcomes: tuple[Outcome, ...]) -> None:
+        """Note what is in a home as handed out."""
+        self._ledger.note(uid, outcomes, self.run, self.server.clock())
+
+    def _do(self, job: Job) -> tuple[Outcome, ...]:
+        answer = self._at_desk().submit(job).result()
+        if answer.error:
+            raise CommandFailed(answer.error)
+        return answer.sheets
+
+    def _job(self, verb: Verb, account: Account, sheets: Sheets, *, beside: bool) -> Job:
+        job = job_for(account, verb, [self._sheet(account.uid, *pair) for pair in sheets.items()])
+        return msgspec.structs.replace(job, beside=beside)
+
+    def _sheet(self, uid: int, sheet: str, version: int) -> SheetJob:
+        before = self._before.get((uid, sheet))
+        known = self._versions.get(sheet, ())
+        return SheetJob(
+            sheet=sheet,
+            version=version,
+            versions=tuple(sorted({*known, version})),
+            has=before.version if before else 0,
+            lacking=tuple(before.lacking) if before else (),
+            again=self._again,
+        )
+
+    def _at_desk(self) -> Desk:
+        with self._lock:
+            if self._desk is None:
+                self._desk = self._new_desk()
+            return self._desk
+
+    def _new_desk(self) -> Desk:
+        return Desk(self.server, str(store.root(self.server)))
+
+
+# --- in words -----------------------------------------------------------------------------------
+
+WORDS = {
+    "new": "new",
+    "replace": "replaced",
+    "beside": "beside the student's own",
+    "kept": "kept as the student has it",
+    "deleted": "deleted by the student",
+    "remove": "removed",
+    "blocked": "blocked",
+    "no_space": "without space",
+    "failed": "failed",
+    "same": "as it should be",
+}
+
+
+def counts_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many files of all sheets are in each state; only states that there are."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.counts)
+    return {state: total[state] for state in WORDS if total[state]}
+
+
+def in_words(outcomes: tuple[Outcome, ...]) -> str:
+    """``12 new, 1 kept as the student has it (8 MB)``."""
+    total = counts_of(outcomes)
+    said = [f"{count} {WORDS[state]}" for state, count in total.items()]
+    size = sum(outcome.bytes for outcome in outcomes)
+    return ", ".join(said) + (f" ({megabytes(size)})" if size else "")
+
+
+def complaint(outcomes: tuple[Outcome, ...]) -> str:
+    """Why not everything is there, with the first file as an example; empty where it is."""
+    wrong = [
+        (outcome, path, why or WORDS[state])
+        for outcome in outcomes
+        for path, state, why in outcome.listed
+        if state in LACKING
+    ]
+    if not wrong:
+        return ""
+    outcome, path, why = wrong[0]
+    where = shown(path if outcome.sheet == "." else f"{outcome.sheet}/{path}", limit=120)
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    said = f" ({outcome.why})" if outcome.why and outcome.why not in why else ""
+    return f"{where}: {why}{said}{more}"
+
+
+def account_of(server: Server, name: str, uid: int) -> Account:
+    """The account as it was chosen. Raises Refused where it is another by now."""
+    from hubtui.server import accounts
+
+    account = accounts.read_accounts().by_name.get(name)
+    if account is None or account.uid != uid:
+        raise Refused(f"{name} is no longer the account with uid {uid}.")
+    if account.home.parent != server.course.accounts.homes:
+        raise Refused(f"The home {account.home} of {name} is not below accounts.homes.")
+    return account

@@ -1,0 +1,167 @@
+"""What each student was given: for each uid and sheet the version, and what is not as delivered.
+
+``state_dir/ledger/deliveries.sqlite``. It says what a student *had*, so that what she deleted stays
+deleted; what is in a home now is always looked at anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from hubtui.clock import stamp
+from hubtui.errors import StateError
+from hubtui.release.desk import Outcome
+from hubtui.state import make_dir
+
+FORMAT = 1
+_TABLES = """
+create table if not exists deliveries (
+  uid integer not null, sheet text not null, version integer not null, at text not null,
+  run text not null, counts text not null, listed text not null, why text not null,
+  primary key (uid, sheet)) without rowid;
+"""
+_WAIT = 10.0
+"""Seconds to wait for another hubtui that writes at this moment."""
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one sheet in one home, the last time it was handed out."""
+
+    uid: int
+    sheet: str
+    version: int
+    at: str
+    run: str
+    counts: dict[str, int]
+    """How many files ended in each state (workers.compare.State)."""
+    listed: tuple[tuple[str, str, str], ...]
+    """Path, state, why: of files that are neither new nor the same."""
+    why: str = ""
+
+    @property
+    def lacking(self) -> list[str]:
+        """Files that could not be delivered: given as soon as that is possible."""
+        return [path for path, state, _ in self.listed if state in LACKING]
+
+    @property
+    def state(self) -> str:
+        """The whole in a word, the worst first: see DELIVERY_STATES."""
+        return state_of(self.counts)
+
+
+LACKING = ("blocked", "no_space", "failed")
+DELIVERY_STATES = ("failed", "no_space", "blocked", "beside", "kept", "delivered", "same")
+
+
+def state_of(counts: dict[str, int]) -> str:
+    """failed, no_space, blocked, beside, kept, delivered or same: the worst of all files."""
+    for state in ("failed", "no_space", "blocked", "beside", "kept"):
+        if counts.get(state):
+            return state
+    return "delivered" if counts.get("new") or counts.get("replace") else "same"
+
+
+def path(state_dir: Path) -> Path:
+    """Where the ledger is."""
+    return state_dir / "ledger" / "deliveries.sqlite"
+
+
+def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
+    """Everything, by uid and sheet; nothing where no ledger was begun. Raises StateError."""
+    if not path(state_dir).exists():
+        return {}
+    with _said(state_dir), contextlib.closing(_open(state_dir, "ro")) as connection:
+        rows = connection.execute(
+            "select uid, sheet, version, at, run, counts, listed, why from deliveries"
+        ).fetchall()
+        return {(row[0], row[1]): _delivered(row) for row in rows}
+
+
+def _delivered(row: tuple[int, str, int, str, str, str, str, str]) -> Delivered:
+    uid, sheet, version, at, run, counts, listed, why = row
+    return Delivered(
+        uid=uid,
+        sheet=sheet,
+        version=version,
+        at=at,
+        run=run,
+        counts=msgspec.json.decode(counts, type=dict[str, int]),
+        listed=msgspec.json.decode(listed, type=tuple[tuple[str, str, str], ...]),
+        why=why,
+    )
+
+
+class Ledger:
+    """The writer's side, for one run; its threads share it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state = state_dir
+        self._lock = threading.Lock()
+
+    def note(self, uid: int, outcomes: Iterable[Outcome], run: str, at: datetime) -> None:
+        """What became of these sheets in one home. Raises StateError."""
+        rows = [
+            (
+                uid,
+                each.sheet,
+                each.version,
+                stamp(at),
+                run,
+                msgspec.json.encode(each.counts).decode(),
+                msgspec.json.encode(each.listed).decode(),
+                each.why,
+            )
+            for each in outcomes
+        ]
+        sql = "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._write(sql, rows)
+
+    def forget(self, uid: int, sheet: str) -> None:
+        """A sheet was withdrawn: it was never given."""
+        self._write("delete from deliveries where uid = ? and sheet = ?", [(uid, sheet)])
+
+    def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        make_dir(path(self._state).parent)
+        with (
+            self._lock,
+            _said(self._state),
+            contextlib.closing(_open(self._state, "rwc")) as connection,
+        ):
+            connection.executescript(_TABLES)
+            connection.execute("begin immediate")
+            connection.executemany(sql, rows)
+            connection.execute("commit")
+
+
+def _open(state_dir: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{path(state_dir)}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
+    )
+    found = int(connection.execute("pragma user_version").fetchone()[0])
+    if found > FORMAT:
+        connection.close()
+        raise StateError(
+            f"{path(state_dir)} was written by a newer hubtui (format {found}; this one knows "
+            f"{FORMAT}): update hubtui on this server."
+        )
+    if mode != "ro":
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")  # what is lost is found by looking
+        if found < FORMAT:
+            connection.execute(f"pragma user_version = {FORMAT}")
+    return connection
+
+
+@contextlib.contextmanager
+def _said(state_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, msgspec.DecodeError) as e:
+        raise StateError(f"The ledger {path(state_dir)} cannot be used: {e}.") from e

@@ -1,0 +1,256 @@
+"""A release: versions of sheets are handed out to all course accounts, or tried on some first.
+
+Each student is a chain of one step; before them stands one for each sheet, from which on the
+version is released: whoever joins later gets it too, and what a kill left is made up for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import msgspec
+
+from hubtui.errors import CommandFailed, Refused
+from hubtui.names import is_reserved, shown
+from hubtui.plan.plans import Plan, new_plan
+from hubtui.plan.steps import Chain, Step
+from hubtui.release import store
+from hubtui.release.desk import Answer, Outcome
+from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words
+from hubtui.release.store import Fate
+from hubtui.server import Server
+from hubtui.students import Survey, survey
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """One student, or (without a uid) one sheet that is released."""
+
+    key: str
+    name: str
+    uid: int = 0
+    sheets: dict[str, int]
+    """Sheet → version."""
+
+
+def push_plan(
+    server: Server,
+    seen: Survey,
+    versions: Mapping[str, int],
+    *,
+    to: Collection[str] | None = None,
+    again: bool = False,
+    replace_open: bool = False,
+) -> Plan:
+    """A plan that hands out these versions. ``to``: to these students only, as a trial.
+
+    Raises Refused for a name that is no course account, and where there is nobody or nothing.
+    """
+    if not versions:
+        raise Refused("There is nothing new to hand out.")
+    names = _chosen(seen, to)
+    sheets = dict(versions)
+    subjects = [
+        *(
+            Subject(key=f"sheet {s}", name=title_of({s: n}), sheets={s: n})
+            for s, n in sheets.items()
+        ),
+        *(Subject(key=n, name=n, uid=seen.students[n].uid, sheets=sheets) for n in names),
+    ]
+    title = f"{'Give again' if again else 'Release'} {title_of(sheets)}"
+    title += f" to {names[0] if len(names) == 1 else f'{len(names)} students'}"
+    return new_plan(
+        "push",
+        title,
+        subjects,
+        server.clock(),
+        trial=to is not None,
+        again=again,
+        replace_open=replace_open,
+    )
+
+
+def prepare(
+    server: Server, sheets: Collection[str], *, files: Collection[str] | None = None
+) -> dict[str, int]:
+    """The versions of these sheets as the tutor has them now, held in the store.
+
+    ``files``: of the one sheet only these. Raises Refused, CommandFailed, StateError.
+    """
+    from hubtui.release.snapshot import snapshot
+
+    return {sheet: snapshot(server, sheet, files).number for sheet in sheets}
+
+
+def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
+    if to is None:
+        names = sorted(seen.students)
+    else:
+        names = list(dict.fromkeys(to))
+        for name in names:
+            if name not in seen.students:
+                why = left_out(seen).get(name, "is no course account.")
+                raise Refused(f"{shown(name, limit=40)} {why}")
+    if not names:
+        raise Refused("There are no course accounts to hand anything out to.")
+    return names
+
+
+def title_of(sheets: Mapping[str, int]) -> str:
+    """``week05 (version 2)``, ``3 sheets``."""
+    if len(sheets) != 1:
+        return f"{len(sheets)} sheets"
+    sheet, version = next(iter(sheets.items()))
+    name = "the exercises" if sheet == "." else shown(sheet, limit=60)
+    return f"{name} (version {version})" if version > 1 else name
+
+
+def left_out(seen: Survey) -> dict[str, str]:
+    """Names in the roster that get nothing, with the reason."""
+    found = {}
+    for name in seen.roster.lines:
+        if name in seen.students:
+            continue
+        account = seen.accounts.by_name.get(name)
+        if name in seen.course.accounts.staff:
+            continue  # the admin's own name in the list is nothing to be told of
+        if account is None:
+            found[name] = "is in the roster, and there is no such account."
+        elif account.uid < 1000 or is_reserved(name):
+            found[name] = f"is in the roster, and belongs to the system (uid {account.uid})."
+        else:
+            found[name] = f"is in the roster, but its home is {account.home}."
+    return found
+
+
+def push_chains(server: Server, plan: Plan) -> list[Chain]:
+    """The steps of all subjects; every home is looked at, eight at a time."""
+    params = plan.params
+    handout = Handout(server, plan.id, again=params["again"], replace_open=params["replace_open"])
+    subjects = plan.subjects_as(Subject)
+    students = [each for each in subjects if each.uid]
+    seen = survey(server)
+    there = {
+        s.key: (seen.students[s.name], s.sheets)
+        for s in students
+        if s.name in seen.students and seen.students[s.name].uid == s.uid
+    }
+    looks = handout.look(there)
+    chains = []
+    for subject in subjects:
+        if subject.uid:
+            step = Deliver(handout, subject, looks.get(subject.key))
+            chains.append(
+                Chain(subject=subject.key, steps=[step], uid=subject.uid, notes=step.notes())
+            )
+        else:
+            fate = Fate.TRIAL if params["trial"] else Fate.RELEASED
+            steps = [Publish(server, *pair, fate) for pair in subject.sheets.items()]
+            notes = [f"{shown(n, limit=40)} {why}" for n, why in left_out(seen).items()]
+            first = subject is subjects[0] and not params["trial"]
+            chains.append(
+                Chain(
+                    subject=subject.key,
+                    steps=steps,
+                    notes=notes if first else (),
+                    alone=True,
+                )
+            )
+    return chains
+
+
+class Publish(Step):
+    """A version is released from now on; a trial leaves one that is released already as it is."""
+
+    kind = "release"
+
+    def __init__(self, server: Server, sheet: str, version: int, fate: Fate) -> None:
+        self.server, self.sheet, self.version, self.fate = server, sheet, version, fate
+
+    def say(self) -> str:
+        which = f"version {self.version} of {shown(self.sheet, limit=60)}"
+        if self.fate is Fate.TRIAL:
+            return f"note that {which} is being tried out"
+        return f"note that {which} is released from now on: who joins later gets it, too"
+
+    def done(self) -> bool:
+        fate = self._version().fate
+        return fate is Fate.RELEASED or fate is self.fate
+
+    def do(self) -> Iterator[str]:
+        self._version()
+        store.set_fate(self.server, self.sheet, self.version, self.fate)
+        yield from ()
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"{self.sheet} is still {self._version().fate} in the store.")
+
+    def _version(self) -> store.Version:
+        record = store.record(self.server, self.sheet)
+        for version in record.versions if record else ():
+            if version.number == self.version:
+                return version
+        raise Refused(f"There is no version {self.version} of {shown(self.sheet)} in the store.")
+
+
+class Deliver(Step):
+    """Everything that one student lacks, by rsync, as the student."""
+
+    kind = "deliver"
+    urgent = False
+
+    def __init__(self, handout: Handout, subject: Subject, look: Answer | None) -> None:
+        """``look``: what a delivery would do, None where the account is gone."""
+        self.handout, self.subject, self.look = handout, subject, look
+        self._given: tuple[Outcome, ...] | None = None
+
+    def say(self) -> str:
+        if self.look is None or self.look.error:
+            return f"as {self.subject.name}: {self.look.error if self.look else 'no account'}"
+        release = self.handout.server.course.release
+        folder = release.folder if release else ""
+        what = in_words(self.look.sheets)
+        return f"as {self.subject.name}: rsync -tO --ignore-existing → ~/{folder}: {what}"
+
+    def counts(self) -> Mapping[str, int]:
+        if self.look is None or self.look.error:
+            return {"not possible": 1}
+        return counts_of(self.look.sheets)
+
+    def notes(self) -> list[str]:
+        """What to read before: who will not get everything, and why."""
+        if self.look is None:
+            return ["there is no such account any more"]
+        return [why] if (why := self.look.error or complaint(self.look.sheets)) else []
+
+    def done(self) -> bool:
+        if self.look is None or self.look.error or self._todo(self.look.sheets):
+            return False
+        return all(
+            (before := self.handout.had(self.subject.uid, sheet)) and before.version == version
+            for sheet, version in self.subject.sheets.items()
+        )
+
+    def do(self) -> Iterator[str]:
+        subject = self.subject
+        account = account_of(self.handout.server, subject.name, subject.uid)
+        if self.look and not self.look.error and not self._todo(self.look.sheets):
+            self._given = self.look.sheets
+            self.handout.note(subject.uid, self._given)
+        else:
+            self._given = self.handout.give(account, subject.sheets)
+        self.told = in_words(self._given)
+        yield from ()
+
+    def verify(self) -> None:
+        if self._given is None:
+            raise CommandFailed("Nothing was handed out.")
+        if why := complaint(self._given):
+            raise CommandFailed(f"{why}. {in_words(self._given)}.")
+
+    @staticmethod
+    def _todo(outcomes: Sequence[Outcome]) -> bool:
+        idle = ("same", "kept", "deleted")
+        return any(
+            count for o in outcomes for state, count in o.counts.items() if state not in idle
+        )

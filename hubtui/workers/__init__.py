@@ -1,0 +1,29 @@
+"""What runs as somebody else: small processes, standard library alone, no token, database or lock.
+
+Started as root by ``command()`` of this package with everything imported already; each becomes
+the person whose files it touches, for good, before it opens anything of theirs.
+
+drop         giving up root, and walking folders without following links
+deliver      a student's side of a release
+compare      how a student's copies stand to what was released
+place        putting files into a home: nothing that is there is ever written to
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """The command line of a worker such as ``deliver``.
+
+    ``-I -S``: neither variables nor site-packages choose what root imports.
+    """
+    start = (
+        "import sys; sys.path.append(sys.argv.pop(1)); "
+        f"from hubtui.workers.{module} import main; sys.exit(main(sys.argv[1:]))"
+    )
+    return [sys.executable, "-I", "-S", "-c", start, str(_ROOT), *arguments]

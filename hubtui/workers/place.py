@@ -1,0 +1,305 @@
+"""Putting files into a home, as the student: nothing that is there is ever written to.
+
+rsync copies into a folder of our own among the exercises; from there each whole, verified copy is
+renamed to its place: RENAME_NOREPLACE where nothing may be there, RENAME_EXCHANGE where a copy as
+delivered is replaced. What came out is looked at: had the student saved meanwhile, it goes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Iterable, Sequence
+
+from hubtui.workers.compare import Folders, Found, Sheet, State, beside_name, digest_of_open
+from hubtui.workers.drop import FILE, FOLDER, libc, open_folder, walk
+
+STAGING = ".hubtui-"
+"""How the name of our own folders in a home begins; the rest is the sheet's, and the process."""
+_NOREPLACE, _EXCHANGE = 1, 2
+_BLOCK = 1 << 20
+NO_SPACE = "no space left"
+_CODES = {
+    10: "interrupted in the account",
+    11: NO_SPACE,
+    12: "interrupted in the account",
+    20: "cancelled",
+    -9: "interrupted in the account",
+    -15: "interrupted in the account",
+}
+
+
+def rename(source: int, name: str, target: int, new: str, flags: int) -> None:
+    """renameat2(2). Raises OSError."""
+    done = libc.renameat2(source, os.fsencode(name), target, os.fsencode(new), flags)
+    if done != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), new)
+
+
+def make_folders(top: int, path: str) -> int:
+    """A descriptor of the folder, made where it is missing. Raises OSError."""
+    fd = os.dup(top)
+    for name in filter(None, path.split("/")):
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=fd)
+            below = os.open(name, FOLDER, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
+
+
+def rsync_argv(rsync: str, source: int, staging: int) -> list[str]:
+    """Copies what stdin names (NUL-separated) from one open folder into another.
+
+    The version lies where the student cannot go; the descriptor alone lets rsync in. Not ``./``
+    in it: rsync 3.5 looks at the way there.
+    """
+    options = ["-tO", "--from0", "--files-from=-", "--ignore-existing", "--whole-file"]
+    return [rsync, *options, "--", f"/proc/self/fd/{source}/", f"/proc/self/fd/{staging}/"]
+
+
+def copy(rsync: str, source: int, staging: int, paths: Sequence[str]) -> str:
+    """Let rsync copy these files of a version into the staging folder; what went wrong, or ``""``.
+
+    A return code proves nothing: what was copied is verified file by file afterwards.
+    """
+    done = subprocess.run(
+        rsync_argv(rsync, source, staging),
+        input=b"".join(os.fsencode(path) + b"\0" for path in paths),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+        cwd="/",
+        pass_fds=(source, staging),
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.decode(errors="replace")
+    if "No space left" in said or "quota exceeded" in said.lower():
+        return NO_SPACE
+    return _CODES.get(done.returncode, f"rsync ended with {done.returncode}: {said[-200:].strip()}")
+
+
+def place(folders: Folders, top: int, staging: int, sheet: Sheet, found: Iterable[Found]) -> None:
+    """Rename what rsync brought to its place; each ``found`` gets the state it ended with."""
+    staged = Folders(staging)
+    try:
+        for one in found:
+            folder, _, name = one.file.path.rpartition("/")
+            try:
+                source = staged.get(folder)
+                if _digest(source, name) != one.file.sha256:
+                    raise OSError(errno.EIO, "the copy is not whole")
+                _put(folders, top, source, name, sheet, one)
+            except OSError as e:
+                one.state, one.why = failed(e), f"{e.strerror or e}"
+    finally:
+        staged.close()
+
+
+def failed(e: OSError) -> State:
+    """What a failed write makes of a file."""
+    return State.NO_SPACE if e.errno in (errno.ENOSPC, errno.EDQUOT) else State.FAILED
+
+
+def _put(folders: Folders, top: int, source: int, name: str, sheet: Sheet, one: Found) -> None:
+    folder, _, new = one.staged.rpartition("/")
+    os.close(make_folders(top, folder))
+    folders.forget(folder)
+    target = folders.get(folder)
+    if one.state is not State.REPLACE:
+        try:
+            rename(source, name, target, new, _NOREPLACE)
+        except FileExistsError:  # made by the student since we looked
+            one.state = State.KEPT
+        return
+    try:
+        rename(source, name, target, new, _EXCHANGE)
+    except FileNotFoundError:  # removed since we looked: stays removed
+        one.state = State.DELETED
+        return
+    if is_as_delivered(source, name, sheet, one.file.path):
+        os.unlink(name, dir_fd=source)
+        return
+    rename(source, name, target, new, _EXCHANGE)  # saved since we looked: it goes back
+    _put_beside(target, source, name, sheet, one)
+
+
+def _put_beside(target: int, source: int, name: str, sheet: Sheet, one: Found) -> None:
+    beside = beside_name(one.file.path, sheet.version).rpartition("/")[2]
+    try:
+        rename(source, name, target, beside, _NOREPLACE)
+    except FileExistsError:
+        one.state = State.KEPT
+    else:
+        one.state, one.why = State.BESIDE, "the student saved it meanwhile"
+
+
+def is_as_delivered(folder: int, name: str, sheet: Sheet, path: str) -> bool:
+    """Whether what stands there is a copy of some version, byte for byte."""
+    try:
+        there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    known = sheet.known.get(path, frozenset())
+    if not stat.S_ISREG(there.st_mode) or all(size != there.st_size for size, _ in known):
+        return False
+    return (there.st_size, _digest(folder, name)) in known
+
+
+def _digest(folder: int, name: str) -> str | None:
+    return digest_of_open(os.open(name, FILE, dir_fd=folder))
+
+
+def remove(folders: Folders, staging: int, sheet: Sheet, found: Iterable[Found]) -> None:
+    """Take back copies as delivered: out of the way first, then looked at, then removed."""
+    for one in found:
+        folder, _, name = one.file.path.rpartition("/")
+        try:
+            source, out = folders.get(folder), make_folders(staging, folder)
+            try:
+                rename(source, name, out, name, _NOREPLACE)
+                if is_as_delivered(out, name, sheet, one.file.path):
+                    os.unlink(name, dir_fd=out)
+                else:
+                    rename(out, name, source, name, _NOREPLACE)
+                    one.state = State.KEPT
+            finally:
+                os.close(out)
+        except OSError as e:
+            one.state, one.why = State.FAILED, f"{e.strerror or e}"
+
+
+def remove_empty(folders: Folders, paths: Iterable[str]) -> None:
+    """Remove folders that came with the sheet and that hold nothing any more."""
+    above = {path.rpartition("/")[0] for path in paths}
+    for folder in sorted(above, key=lambda path: -path.count("/")):
+        parent, _, name = folder.rpartition("/")
+        while name:
+            with contextlib.suppress(OSError):
+                os.rmdir(name, dir_fd=folders.get(parent))
+            parent, _, name = parent.rpartition("/")
+
+
+# --- our own folder in a home --------------------------------------------------------------------
+
+
+def open_staging(top: int, name: str) -> int:
+    """A new folder of our own, held by a lock while we and our rsync live. Raises OSError."""
+    os.mkdir(name, 0o700, dir_fd=top)
+    fd = os.open(name, FOLDER, dir_fd=top)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def tidy(top: int, sheet: Sheet, version: int) -> None:
+    """Remove what killed processes left in folders of our own.
+
+    Only copies, whole or cut short, are removed. A student's save that such a process had in its
+    hands goes back to its place, or beside it; what we do not know stays. ``version`` is an open
+    descriptor of the version's files.
+    """
+    with os.scandir(top) as entries:
+        names = [e.name for e in entries if e.name.startswith(STAGING)]
+    for name in names:
+        with contextlib.suppress(OSError):
+            folder = os.open(name, FOLDER, dir_fd=top)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _give_back(top, folder, sheet, version)
+                _remove_folders(folder)
+            finally:
+                os.close(folder)
+            os.rmdir(name, dir_fd=top)
+
+
+def _give_back(top: int, staging: int, sheet: Sheet, version: int) -> None:
+    left = [path for path, found in walk(staging) if stat.S_ISREG(found.st_mode)]
+    for path in left:
+        folder, _, name = path.rpartition("/")
+        with contextlib.suppress(OSError):
+            source = open_folder(staging, folder)
+            try:
+                if is_as_delivered(source, name, sheet, path) or _is_cut(source, path, version):
+                    os.unlink(name, dir_fd=source)
+                elif path in sheet.known:
+                    _return(top, source, sheet, path)
+            finally:
+                os.close(source)
+
+
+def _return(top: int, source: int, sheet: Sheet, path: str) -> None:
+    """A student's save goes back where it was taken from, in place of the copy that is there."""
+    folder, _, name = path.rpartition("/")
+    target = make_folders(top, folder)
+    try:
+        try:
+            rename(source, name, target, name, _NOREPLACE)
+        except FileExistsError:
+            rename(source, name, target, name, _EXCHANGE)
+            if is_as_delivered(source, name, sheet, path):
+                os.unlink(name, dir_fd=source)
+                return
+            rename(source, name, target, name, _EXCHANGE)  # both are the student's
+            stem, ending = os.path.splitext(name)  # noqa: PTH122 - of text
+            rename(source, name, target, f"{stem}.saved{ending}", _NOREPLACE)
+    finally:
+        os.close(target)
+
+
+def _is_cut(source: int, path: str, version: int) -> bool:
+    """Whether a file is the beginning of what was to be copied there, under its name or rsync's."""
+    folder, _, name = path.rpartition("/")
+    temporary = re.fullmatch(r"\.(.+)\.[A-Za-z0-9]{6}", name)
+    candidates = [name, temporary[1]] if temporary else [name]
+    return any(_begins(source, name, version, folder, candidate) for candidate in candidates)
+
+
+def _begins(source: int, name: str, version: int, folder: str, original: str) -> bool:
+    try:
+        above = open_folder(version, folder)
+    except OSError:
+        return False
+    try:
+        whole = os.fdopen(os.open(original, FILE, dir_fd=above), "rb")
+    except OSError:
+        return False
+    finally:
+        os.close(above)
+    with whole, os.fdopen(os.open(name, FILE, dir_fd=source), "rb") as part:
+        while block := part.read(_BLOCK):
+            if whole.read(len(block)) != block:
+                return False
+    return True
+
+
+def _remove_folders(staging: int) -> None:
+    folders = [path for path, found in walk(staging) if stat.S_ISDIR(found.st_mode)]
+    for path in sorted(folders, key=lambda path: -path.count("/")):
+        folder, _, name = path.rpartition("/")
+        with contextlib.suppress(OSError):
+            fd = open_folder(staging, folder)
+            try:
+                os.rmdir(name, dir_fd=fd)
+            finally:
+                os.close(fd)
+
+
+def close_staging(top: int, name: str, staging: int, sheet: Sheet, version: int) -> None:
+    """Leave nothing of our own behind: what was not placed are copies."""
+    with contextlib.suppress(OSError):
+        _give_back(top, staging, sheet, version)
+        _remove_folders(staging)
+    os.close(staging)
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=top)

@@ -1,0 +1,118 @@
+"""The weekly release, on real homes with real rsync: everybody has it, nobody loses a line."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hubtui.events import Outcome
+from tests.release_on_disk import Teaching, teach, tree, write_as
+from tests.sandboxed import Machine
+
+ANNA, BERT = Path("/home/anna/exercises"), Path("/home/bert/exercises")
+
+
+@pytest.fixture
+def course(machine: Machine) -> Teaching:
+    """Anna and Bert, and a first sheet."""
+    made = teach(machine, "anna", "bert")
+    made.sheet("week01", {"sheet.ipynb": "one", "data/table.csv": "1,2\n"})
+    return made
+
+
+def test_everybody_gets_the_sheet_as_the_students_own(course: Teaching) -> None:
+    plan = course.plan("week01")
+    assert course.preview(plan) == {"anna": {"new": 2}, "bert": {"new": 2}}
+    assert course.carry_out(plan) is Outcome.DONE
+    for folder, uid in ((ANNA, 20001), (BERT, 20002)):
+        assert tree(folder) == {"week01/sheet.ipynb": b"one", "week01/data/table.csv": b"1,2\n"}
+        for path in (folder, *folder.rglob("*")):
+            assert (path.stat().st_uid, path.stat().st_mode & 0o700) == (
+                uid,
+                0o700 if path.is_dir() else 0o600,
+            )
+    assert Path("/home/anna").stat().st_mode & 0o7777 == 0o700
+    found = course.given("anna", "week01")
+    assert found is not None
+    assert (found.version, found.counts) == (1, {"new": 2})
+    again = course.push("week01")
+    assert {e.outcome for e in again.values()} == {Outcome.ALREADY}
+
+
+def test_a_students_work_is_never_touched(course: Teaching) -> None:
+    (ANNA / "week01").mkdir(parents=True)
+    subprocess.run(["chown", "-R", "anna:", str(ANNA)], check=True)
+    write_as("anna", ANNA / "week01/sheet.ipynb", "my own")
+    ended = course.push("week01")
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"my own"
+    assert ended["anna"].outcome is Outcome.DONE
+    assert "1 kept as the student has it" in ended["anna"].text
+
+
+# --- correcting: each row of the table -----------------------------------------------------------
+
+
+@pytest.fixture
+def corrected(course: Teaching) -> Teaching:
+    """The first version is out; the tutor has corrected the sheet."""
+    course.push("week01")
+    course.sheet("week01", {"sheet.ipynb": "one, corrected"})
+    return course
+
+
+def test_a_copy_as_delivered_is_replaced(corrected: Teaching) -> None:
+    plan = corrected.plan("week01")
+    assert corrected.preview(plan)["anna"] == {"replace": 1, "same": 1}
+    assert corrected.carry_out(plan) is Outcome.DONE
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"one, corrected"
+    assert set(tree(ANNA)) == {"week01/sheet.ipynb", "week01/data/table.csv"}
+
+
+def test_a_changed_copy_is_kept_and_the_new_one_lies_beside(corrected: Teaching) -> None:
+    write_as("anna", ANNA / "week01/sheet.ipynb", "one, with my answers")
+    corrected.push("week01")
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"one, with my answers"
+    assert tree(ANNA)["week01/sheet.v2.ipynb"] == b"one, corrected"
+    (ANNA / "week01/sheet.v2.ipynb").unlink()
+    corrected.push("week01")
+    assert "week01/sheet.v2.ipynb" not in tree(ANNA)
+
+
+def test_what_the_student_deleted_stays_deleted_until_given_again(corrected: Teaching) -> None:
+    (ANNA / "week01/sheet.ipynb").unlink()
+    corrected.push("week01")
+    assert "week01/sheet.ipynb" not in tree(ANNA)
+    corrected.push("week01", to=["anna"], again=True)
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"one, corrected"
+
+
+def test_a_link_or_folder_in_its_place_is_kept_and_said(corrected: Teaching) -> None:
+    (ANNA / "week01/sheet.ipynb").unlink()
+    (ANNA / "week01/sheet.ipynb").symlink_to("/etc/hostname")
+    (BERT / "week01/sheet.ipynb").unlink()
+    (BERT / "week01/sheet.ipynb").mkdir()
+    ended = corrected.push("week01")
+    assert ended["anna"].outcome is Outcome.FAILED
+    assert "a link has its name" in ended["anna"].text
+    assert "a folder has its name" in ended["bert"].text
+    assert (ANNA / "week01/sheet.ipynb").is_symlink()
+
+
+def test_what_the_tutor_removed_is_left(course: Teaching) -> None:
+    course.push("week01")
+    Path("/home/tutor/exercises/week01/data/table.csv").unlink()
+    course.push("week01")
+    assert "week01/data/table.csv" in tree(ANNA)
+
+
+def test_a_file_added_to_a_released_sheet_is_a_plain_addition(course: Teaching) -> None:
+    course.push("week01")
+    write_as("anna", ANNA / "week01/sheet.ipynb", "mine")
+    course.sheet("week01", {"hint.md": "think"})
+    plan = course.plan("week01")
+    assert course.preview(plan)["anna"] == {"new": 1, "kept": 1, "same": 1}
+    course.carry_out(plan)
+    assert tree(ANNA)["week01/hint.md"] == b"think"
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"mine"
