@@ -6,6 +6,7 @@ Whoever gives something goes through here: a release, a late joiner's enrolment,
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -37,6 +38,8 @@ class Handout:
         self._again, self._replace_open = again, replace_open
         self._lock = threading.Lock()
         self._desk: Desk | None = None
+        self._serving: set[int] = set()
+        self._serving_at = float("-inf")
         self._ledger = Ledger(server.state)
         self._before = ledger.read(server.state)
         self._versions = {
@@ -58,6 +61,7 @@ class Handout:
             if self._desk is not None:
                 self._desk.close()
                 self._desk = None
+        self._ledger.close()
 
     def had(self, uid: int, sheet: str) -> Delivered | None:
         """What the student was given of a sheet before."""
@@ -68,9 +72,8 @@ class Handout:
     ) -> dict[str, Answer]:
         """What a delivery would do now, by the caller's keys. Raises CommandFailed, Refused."""
         verb: Verb = "look-withdraw" if withdraw else "look"
-        open_ = set() if self._replace_open else processes.serving()
         jobs = {
-            key: self._job(verb, account, sheets, beside=account.uid in open_)
+            key: self._job(verb, account, sheets, beside=self._is_open(account.uid))
             for key, (account, sheets) in wanted.items()
         }
         with self._new_desk() as desk:
@@ -78,15 +81,15 @@ class Handout:
 
     def give(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
         """Deliver, and note it. Raises CommandFailed where the student's side did not answer."""
-        beside = not self._replace_open and account.uid in processes.serving()
-        outcomes = self._do(self._job("deliver", account, sheets, beside=beside))
+        job = self._job("deliver", account, sheets, beside=self._is_open(account.uid))
+        outcomes = self._do(job)
         self.note(account.uid, outcomes)
         return outcomes
 
     def take_back(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
         """Remove copies as delivered, and forget that they were given."""
-        beside = account.uid in processes.serving()
-        outcomes = self._do(self._job("withdraw", account, sheets, beside=beside))
+        job = self._job("withdraw", account, sheets, beside=self._is_open(account.uid))
+        outcomes = self._do(job)
         for outcome in outcomes:
             self._ledger.forget(account.uid, outcome.sheet)
         return outcomes
@@ -94,6 +97,15 @@ class Handout:
     def note(self, uid: int, outcomes: tuple[Outcome, ...]) -> None:
         """Note what is in a home as handed out."""
         self._ledger.note(uid, outcomes, self.run, self.server.clock())
+
+    def _is_open(self, uid: int) -> bool:
+        """Whether the student's server runs, as of a second ago: all of /proc is looked through."""
+        if self._replace_open:
+            return False
+        with self._lock:
+            if time.monotonic() - self._serving_at > 1.0:
+                self._serving, self._serving_at = processes.serving(), time.monotonic()
+            return uid in self._serving
 
     def _do(self, job: Job) -> tuple[Outcome, ...]:
         answer = self._at_desk().submit(job).result()

@@ -104,6 +104,7 @@ class Ledger:
     def __init__(self, state_dir: Path) -> None:
         self._state = state_dir
         self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
 
     def note(self, uid: int, outcomes: Iterable[Outcome], run: str, at: datetime) -> None:
         """What became of these sheets in one home. Raises StateError."""
@@ -127,22 +128,35 @@ class Ledger:
         """A sheet was withdrawn: it was never given."""
         self._write("delete from deliveries where uid = ? and sheet = ?", [(uid, sheet)])
 
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        make_dir(path(self._state).parent)
-        with (
-            self._lock,
-            _said(self._state),
-            contextlib.closing(_open(self._state, "rwc")) as connection,
-        ):
-            connection.executescript(_TABLES)
-            connection.execute("begin immediate")
-            connection.executemany(sql, rows)
-            connection.execute("commit")
+        with self._lock, _said(self._state):
+            if self._connection is None:
+                make_dir(path(self._state).parent)
+                self._connection = _open(self._state, "rwc")
+                self._connection.executescript(_TABLES)
+            self._connection.execute("begin immediate")
+            try:
+                self._connection.executemany(sql, rows)
+                self._connection.execute("commit")
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
 
 
 def _open(state_dir: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{path(state_dir)}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
+        f"file:{path(state_dir)}?mode={mode}",
+        uri=True,
+        timeout=_WAIT,
+        isolation_level=None,
+        check_same_thread=False,  # a lock of ours stands before each use
     )
     found = int(connection.execute("pragma user_version").fetchone()[0])
     if found > FORMAT:

@@ -11,8 +11,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from hubtui.workers.drop import FILE, open_folder
 
@@ -41,8 +41,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One file of a version, as its manifest has it."""
 
     path: str
@@ -52,8 +51,7 @@ class File:
     """Epoch seconds; a delivered copy has the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """What one student gets of one sheet, and what is known of the past."""
 
     name: str
@@ -73,15 +71,14 @@ class Sheet:
     """The student's server runs: nothing that may be open is replaced."""
 
 
-@dataclass(slots=True)
 class Found:
     """One file and what it is in for."""
 
-    file: File
-    state: State
-    why: str = ""
-    staged: str = field(default="", compare=False)
-    """Where the new copy is to go: the path, or its name beside."""
+    __slots__ = ("file", "staged", "state", "why")
+
+    def __init__(self, file: File, state: State, why: str = "", staged: str = "") -> None:
+        """``staged``: where the new copy is to go: the path, or its name beside."""
+        self.file, self.state, self.why, self.staged = file, state, why, staged
 
 
 class Folders:

@@ -10,6 +10,7 @@ rsync copy, verifies, and ends. A student who stops, kills or blocks it holds up
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -17,10 +18,8 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubtui.workers import compare, drop, place
 from hubtui.workers.compare import File, Folders, Found, Sheet, State
@@ -31,11 +30,10 @@ _LISTED = 500
 """Files that an answer names one by one; all are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What is the same for all students."""
 
-    store: Path
+    store: str
     folder: str
     """Below each home: ``exercises``."""
     rsync: str
@@ -211,19 +209,18 @@ def _answer(sheet: Sheet, found: list[Found], why: str) -> dict[str, Any]:
 # --- the parent ---------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Child:
+class _Child(NamedTuple):
     key: str
     pid: int
     pipe: int
     until: float
-    said: bytearray = field(default_factory=bytearray)
+    said: bytearray
 
 
 class Store:
     """The versions that were asked for, read once: root's own files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder = folder
         self._manifests: dict[tuple[str, int], dict[str, File]] = {}
         self._files: dict[tuple[str, int], int] = {}
@@ -231,23 +228,25 @@ class Store:
     def manifest(self, sheet: str, version: int) -> dict[str, File]:
         """The files of a version, by path."""
         if (sheet, version) not in self._manifests:
-            text = self.place(sheet, version).joinpath("manifest.json").read_text()
+            path = f"{self.place(sheet, version)}/manifest.json"
+            with os.fdopen(os.open(path, drop.FILE), encoding="utf-8") as file:
+                files = json.load(file)["files"]
             self._manifests[sheet, version] = {
                 one["path"]: File(one["path"], one["size"], one["sha256"], one["mtime"])
-                for one in json.loads(text)["files"]
+                for one in files
             }
         return self._manifests[sheet, version]
 
     def files(self, sheet: str, version: int) -> int:
         """An open descriptor of the version's files: the only way for a student to reach them."""
         if (sheet, version) not in self._files:
-            path = self.place(sheet, version) / "files"
+            path = f"{self.place(sheet, version)}/files"
             self._files[sheet, version] = os.open(path, drop.FOLDER)
         return self._files[sheet, version]
 
-    def place(self, sheet: str, version: int) -> Path:
+    def place(self, sheet: str, version: int) -> str:
         """Where a version lies."""
-        return self._folder / folder_of(sheet) / str(version)
+        return f"{self._folder}/{folder_of(sheet)}/{version}"
 
     def sheet(self, job: Mapping[str, Any], one: Mapping[str, Any]) -> Sheet:
         """What one student gets of one sheet, with all that is known of it."""
@@ -322,13 +321,14 @@ class Deliveries:
         if pid == 0:
             _child(job, self.setting, sheets, files, theirs)
         os.close(theirs)
-        child = _Child(job["key"], pid, ours, time.monotonic() + self.setting.limit)
+        until = time.monotonic() + self.setting.limit
+        child = _Child(job["key"], pid, ours, until, bytearray())
         self._children[ours] = child
         self._select.register(ours, selectors.EVENT_READ)
 
     def _read_child(self, child: _Child) -> None:
         data = os.read(child.pipe, 1 << 16)
-        child.said += data
+        child.said.extend(data)
         if len(child.said) > _LARGEST:
             self._end(child, "said too much: ended")
         elif not data:
@@ -381,7 +381,7 @@ def _say(key: str, answer: dict[str, Any]) -> None:
 
 def main(arguments: list[str]) -> int:
     """``deliver SETTING``: a JSON object."""
-    given = json.loads(arguments[0])
-    given["store"] = Path(given["store"])
-    Deliveries(Setting(**given)).run()
+    setting = Setting(**json.loads(arguments[0]))
+    gc.freeze()  # what a child never touches is never copied
+    Deliveries(setting).run()
     return 0

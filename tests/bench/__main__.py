@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _number(value: float | None) -> str:
-    return " " * 9 if value is None else f"{value:>9.1f}"
+    return " " * 9 if value is None else f"{value:>9.2f}"
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from tests.bench import course_of
+from tests.bench.figure import Figure
 from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
+from tests.bench.releases import releases
 from tests.bench.stalls import stalls
 from tests.sandboxed import Machine
 
@@ -21,25 +22,11 @@ MINIMAL = [sys.executable, "-m", "tests.bench.minimal_app"]
 PANES = {"sign-ups": ("signups", "waiting-a"), "accounts": ("accounts", "student-0000")}
 
 
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    name: str
-    ours: float
-    most: float | None
-    """The budget; None where there is none."""
-    theirs: float | None = None
-    """The minimal app's, where it has one."""
-
-    @property
-    def kept(self) -> bool:
-        """Whether it is within its budget."""
-        return self.most is None or self.ours <= self.most
-
-
 def figures() -> Iterator[Figure]:
     """All of them, one by one: it takes some minutes."""
     machine = Machine()
+    yield from releases(machine)
+    machine.restore()
     course_of.make(SIZES[0])
     theirs = _runs(MINIMAL, MARK, idle=10, end="SIGKILL")
     for pane, (word, mark) in PANES.items():
