@@ -98,7 +98,8 @@ class Entry:
     @property
     def same(self) -> tuple[int, ...]:
         """Differs as soon as somebody writes to the file, or puts another in its place."""
-        return (self.found.st_ino, self.found.st_size, self.found.st_mtime_ns)
+        found = self.found  # mtime can be set back, as cp -p and rsync do; ctime cannot
+        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 @dataclass(slots=True)
