@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hubtui import changes
 from hubtui.events import Outcome
+from hubtui.release import late
+from hubtui.release.withdraw import withdraw_plan
+from hubtui.server import processes
+from hubtui.students import survey
+from tests.course_on_disk import DATABASE, hubtui
 from tests.release_on_disk import Teaching, teach, tree, write_as
 from tests.sandboxed import Machine
 
@@ -116,3 +126,76 @@ def test_a_file_added_to_a_released_sheet_is_a_plain_addition(course: Teaching) 
     course.carry_out(plan)
     assert tree(ANNA)["week01/hint.md"] == b"think"
     assert tree(ANNA)["week01/sheet.ipynb"] == b"mine"
+
+
+# --- who comes late, and what is taken back ------------------------------------------------------
+
+
+def test_who_joins_late_gets_everything_released_so_far(course: Teaching) -> None:
+    course.push("week01")
+    course.sheet("week02", {"two.ipynb": "two"})
+    course.push("week02", to=["bert"])  # a trial is nobody else's
+    with sqlite3.connect(DATABASE) as connection:
+        connection.execute(
+            "insert into users_info (username, password, is_authorized, has_2fa)"
+            " values ('carla', x'00', 0, 0)"
+        )
+    connection.close()
+    done = hubtui("signups", "approve", "carla", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert tree(Path("/home/carla/exercises")) == {
+        "week01/sheet.ipynb": b"one",
+        "week01/data/table.csv": b"1,2\n",
+    }
+    assert course.given("carla", "week01") is not None
+
+
+def test_a_disk_that_is_too_small_is_said_before(
+    course: Teaching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = os.statvfs_result((4096, 4096, 9, 1, 1, 9, 9, 9, 0, 255))
+    real = os.statvfs
+    monkeypatch.setattr(os, "statvfs", lambda p: full if p == Path("/home") else real(p))
+    unknown = "admin is in the roster, and there is no such account."
+    assert changes.preview(course.server, course.plan("week01"))[0].notes == (unknown,)
+    course.sheet("week01", {"film.bin": bytes(9000)})
+    notes = changes.preview(course.server, course.plan("week01"))[0].notes
+    assert "all together need 18 kB, and /home has 4 kB left" in notes[0]
+
+
+def test_withdrawing_takes_copies_and_leaves_work(course: Teaching) -> None:
+    course.push("week01")
+    write_as("anna", ANNA / "week01/sheet.ipynb", "my answers")
+    plan = withdraw_plan(course.server, survey(course.server), "week01")
+    assert course.preview(plan) == {"anna": {"kept": 1, "remove": 1}, "bert": {"remove": 2}}
+    assert course.carry_out(plan) is Outcome.DONE
+    assert tree(ANNA) == {"week01/sheet.ipynb": b"my answers"}
+    assert not (BERT / "week01").exists()
+    assert course.given("bert", "week01") is None
+    assert late.released(course.server) == {}
+    course.push("week01")
+    assert tree(BERT)["week01/sheet.ipynb"] == b"one"
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"my answers"
+
+
+def test_an_open_notebook_is_not_replaced_but_gets_the_new_one_beside(
+    corrected: Teaching, tmp_path: Path
+) -> None:
+    name = "jupyterhub-singleuser"
+    server = subprocess.Popen(["bash", "-c", f"exec -a {name} sleep 60"], user="anna", group=20000)
+    try:
+        wait_until(lambda: 20001 in processes.serving())
+        corrected.push("week01")
+    finally:
+        server.kill()
+        server.wait()
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"one"
+    assert tree(ANNA)["week01/sheet.v2.ipynb"] == b"one, corrected"
+    assert tree(BERT)["week01/sheet.ipynb"] == b"one, corrected"
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
