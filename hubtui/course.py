@@ -94,7 +94,7 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude: Patterns = (".ipynb_checkpoints",)
     tutors: AccountNames = ()
     store: AbsolutePath | None = None
-    solutions: Patterns = ("solution*", "*loesung*")
+    solutions: Patterns = ("solution*", "*[-_ ]solution*", "*loesung*", "*lösung*")
 
     @property
     def folder(self) -> str:

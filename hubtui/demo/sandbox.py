@@ -52,15 +52,16 @@ kinds: dict[str, Kind] = {
         Kind(
             "one-uid",
             "as an ordinary user in a user namespace with one uid",
-            "All files belong to one uid here: sign-ups, names and plans are real, but approving "
-            "stops where a home would get its owner (as root or with the package uidmap it goes "
-            "through).",
+            "All files belong to one uid here: sign-ups, names and plans are real, but no sheets "
+            "can be handed out, and approving stops where a home would get its owner (as root or "
+            "with the package uidmap both go through).",
             ("--map-root-user", *_NAMESPACES),
         ),
         Kind(
             "none",
             "without namespaces, which this machine does not allow",
-            "Only sign-ups can be shown: accounts can't be made without namespaces.",
+            "Only sign-ups can be shown: without namespaces accounts can't be made, nor sheets "
+            "handed out.",
             (),
         ),
     )

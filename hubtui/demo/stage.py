@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from hubtui.demo import classroom, form
+from hubtui.demo import classroom, form, teaching
 from hubtui.demo.attend import attend, hold_signals, spawn
 from hubtui.demo.classroom import Role, Student
 from hubtui.demo.hub import EmbeddedHub
@@ -29,7 +29,7 @@ PATIENCE = 4.0  # seconds for the app to leave after a hang-up; less than the sa
 
 _COURSE = """\
 # The course of the demo. All of it is in the sandbox, and goes when you leave.
-course: Demo course
+course: Digital Humanities 1
 hub:
   url: {url}
   api: {api}
@@ -42,6 +42,11 @@ accounts:
   uids: 20000-29999
   staff: [{staff}, admin]
   roster: {roster}
+"""
+_RELEASE = """\
+release:
+  source: {source}
+  tutors: [{staff}]
 """
 
 
@@ -64,6 +69,11 @@ class Places(NamedTuple):
     def homes(self) -> Path:
         """The folder of the homes."""
         return self.root / "home"
+
+    @property
+    def tutor(self) -> Path:
+        """The tutor's home."""
+        return self.homes / STAFF
 
     @property
     def hub(self) -> Path:
@@ -95,8 +105,8 @@ def write_roster(places: Places) -> None:
     places.roster.write_text("".join(f"{name}\n" for name in names))
 
 
-def write_course(places: Places, hub: EmbeddedHub) -> None:
-    """course.yaml for this hub."""
+def write_course(places: Places, hub: EmbeddedHub, *, releases: bool) -> None:
+    """course.yaml for this hub; without ``releases`` nothing can be handed out."""
     places.config.parent.mkdir(parents=True, exist_ok=True)
     places.config.parent.chmod(0o755)
     text = _COURSE.format(
@@ -110,6 +120,8 @@ def write_course(places: Places, hub: EmbeddedHub) -> None:
         staff=STAFF,
         roster=places.roster,
     )
+    if releases:
+        text += _RELEASE.format(source=places.tutor / teaching.FOLDER, staff=STAFF)
     if places.root != Path("/"):
         text += f"state_dir: {places.root / 'var/lib/hubtui'}\n"
     places.config.write_text(text)
@@ -133,7 +145,9 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
             _say(f"Making {STAFF} and four accounts of last year, as by hand …")
             make_accounts(places)
         write_roster(places)
-        write_course(places, hub)
+        write_course(places, hub, releases=not alone)
+        if not alone:
+            _hand_out(places)
         _say(f"Waiting for the hub; it answered after {hub.wait_until_up(120):.1f} s.")
         # Whoever takes the admin's name first has the hub: nobody else shall.
         form.sign_up(hub.url, "admin", secrets.token_urlsafe(24))
@@ -142,6 +156,17 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
     finally:
         if places.root != Path("/"):
             hub.stop()
+
+
+def _hand_out(places: Places) -> None:
+    """The releases of the last weeks; the demo goes on without."""
+    _say(f"Handing out four weeks of sheets, as {STAFF} did …")
+    # By sudo, as it were; and in a process of its own, for it leaves threads that take signals.
+    words = ("-P", "-m", teaching.__name__, str(places.config), str(places.tutor))
+    try:
+        _run(sys.executable, *words, env={**os.environ, "SUDO_USER": STAFF})
+    except HubtuiError as error:
+        _say(f"There are fewer sheets than there should be: {error}")
 
 
 def _run_app(places: Places, hub: EmbeddedHub, size: int, app: list[str]) -> int:
@@ -176,17 +201,13 @@ def _by_hand(name: str, uid: int, *more: str) -> None:
 
 
 def _put_work(home: Path) -> None:
-    folder = home / "exercises"
-    folder.mkdir()
-    (folder / "sheet-1.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4}\n')
-    (home / "notes.txt").write_text("What I found in the archive\n")
-    owner = home.stat()
-    for path in (folder, *folder.iterdir(), home / "notes.txt"):
-        os.chown(path, owner.st_uid, owner.st_gid)
+    sheet = b'{"cells": [], "metadata": {}, "nbformat": 4}\n'
+    notes = b"What I found in the archive\n"
+    teaching.put(home, {"exercises/sheet-1.ipynb": sheet, "notes.txt": notes})
 
 
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _run(*words: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
     if done.returncode != 0:
         raise HubtuiError(f"{words[0]} did not work in the sandbox: {done.stderr.strip()}")
 
