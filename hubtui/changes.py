@@ -89,6 +89,8 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     done: bool
     """Nothing to do: the state is so already."""
     counts: dict[str, int] = {}
+    details: tuple[str, ...] = ()
+    """Which files, and why; safe to show."""
 
 
 class SubjectLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +111,11 @@ def preview(server: Server, plan: Plan) -> list[SubjectLine]:
             name=names[chain.subject],
             steps=tuple(
                 StepLine(
-                    kind=step.kind, say=step.say(), done=step.done(), counts=dict(step.counts())
+                    kind=step.kind,
+                    say=step.say(),
+                    done=step.done(),
+                    counts=dict(step.counts()),
+                    details=tuple(step.details()),
                 )
                 for step in chain.steps
             ),

@@ -61,6 +61,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome | None = None
     text: str = ""
     at: str = ""
+    files: int = 0
+    """How many files the subject was brought, with the bytes: for progress."""
+    bytes: int = 0
 
 
 class EventLog:
@@ -79,8 +82,12 @@ class EventLog:
         outcome: Outcome | None = None,
         text: str = "",
         at: str = "",
+        moved: tuple[int, int] = (0, 0),
     ) -> None:
-        """Append one event; a full disk loses events, never the change itself."""
+        """Append one event; a full disk loses events, never the change itself.
+
+        ``moved``: files and bytes.
+        """
         self._seq += 1
         record = Event(
             run=self.run,
@@ -91,6 +98,8 @@ class EventLog:
             outcome=outcome,
             text=text,
             at=at,
+            files=moved[0],
+            bytes=moved[1],
         )
         append_now(self.path, msgspec.json.encode(record))
 

@@ -81,13 +81,19 @@ def need_root(doing: str) -> None:
 
 
 def write_json(
-    server: Server, noun: str, rows: Sequence[Any], missing: Sequence[Missing], at: datetime
+    server: Server,
+    noun: str,
+    rows: Sequence[Any],
+    missing: Sequence[Missing],
+    at: datetime,
+    **beside: Any,
 ) -> None:
-    """A listing as DESIGN says: format, course, at, the noun, what is missing."""
+    """A listing as DESIGN says: format, course, at, the noun, what is missing; more beside it."""
     document: Mapping[str, Any] = {
         "format": 1,
         "course": server.course.course,
         "at": stamp(at),
+        **beside,
         noun: rows,
         "missing": missing,
     }

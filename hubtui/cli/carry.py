@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from hubtui.plan.plans import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_LISTED = 20
+"""Of more subjects a terminal shows only those that failed; how many went well is counted."""
+
 
 def change_options(function: F) -> F:
     """--dry-run, --yes and --json, as every change has them."""
@@ -33,18 +37,25 @@ def change_options(function: F) -> F:
     return function
 
 
-def carry(app: App, plan: Plan, *, dry_run: bool, yes: bool, as_json: bool) -> int:
-    """Show, ask, do; returns the exit code."""
+def carry(
+    app: App, plan: Plan, *, dry_run: bool, yes: bool, as_json: bool, word: str = "", why: str = ""
+) -> int:
+    """Show, ask, do; returns the exit code.
+
+    ``word`` has to be typed by whoever sits at the terminal, ``why`` is said before.
+    """
     server = app.server
     if not plan.subjects:
         click.echo("Nothing to do.")
         return 0
     if dry_run or not yes:
-        _show(plan, changes.preview(server, plan), as_json=as_json and dry_run)
+        show(plan, changes.preview(server, plan), as_json=as_json and dry_run)
     if dry_run:
         return 0
     need_root(plan.title)
-    if not yes and not _agreed(plan):
+    if word and (not yes or _is_terminal()):
+        typed(word, why)
+    elif not yes and not agreed(plan.title):
         click.echo("Nothing was done.", err=True)
         return 1
     process = runs.start(server.state, app.config_file, plan, server.clock())
@@ -54,17 +65,29 @@ def carry(app: App, plan: Plan, *, dry_run: bool, yes: bool, as_json: bool) -> i
 def follow(app: App, plan: Plan, events: Callable[..., Any], *, as_json: bool) -> int:
     """Print what a run says until it is over; returns the exit code."""
     names = {str(s.get("key")): changes.title_of(s) for s in plan.subjects}
-    good = True
+    counted, ends = people(plan), dict[str, Outcome]()
+    good = False
+    coming = events(app.server.state, plan.id)
+    bar = not as_json and changes.change_of(plan).width > 1 and sys.stdout.isatty()
+    if bar:
+        from hubtui.cli.progress import with_bar
+
+        coming = with_bar(counted, coming)
     try:
-        for event in events(app.server.state, plan.id):
+        for event in coming:
             if event is None:
                 continue
+            if event.event is What.END and event.subject in counted:
+                ends[event.subject] = event.outcome or Outcome.FAILED
             if as_json:
                 click.echo(msgspec.json.encode(event).decode())
             elif event.event is What.END:
-                _say_end(names.get(event.subject, event.subject), event)
+                fine = event.outcome is not None and event.outcome.good
+                if not (bar and fine and len(names) > _LISTED):  # the failed ones stay in sight
+                    _say_end(names.get(event.subject, event.subject), event)
             elif event.event is What.DONE:
-                click.echo(f"{plan.title}: {event.text or event.outcome}.")
+                said = ", ".join(f"{n} {outcome}" for outcome, n in Counter(ends.values()).items())
+                click.echo(f"{plan.title}: {said or event.text or event.outcome}.")
             if event.event is What.DONE:
                 good = event.outcome is not None and event.outcome.good
     except KeyboardInterrupt:
@@ -73,7 +96,14 @@ def follow(app: App, plan: Plan, events: Callable[..., Any], *, as_json: bool) -
     return 0 if good else 1
 
 
-def _show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:
+def people(plan: Plan) -> set[str]:
+    """The subjects that are counted: in a release not the sheets, which have no uid."""
+    every = {str(s.get("key")): s for s in plan.subjects}
+    return {key for key, s in every.items() if not ("sheets" in s and not s.get("uid"))} or {*every}
+
+
+def show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:
+    """The plan on stdout: totals, then each subject with its steps."""
     if as_json:
         document = {"format": 1, "kind": plan.kind, "title": plan.title, "subjects": lines}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
@@ -87,10 +117,25 @@ def _show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> Non
             click.echo(f"    {'✓' if step.done else '·'} {step.say}")
 
 
-def _agreed(plan: Plan) -> bool:
-    if not (sys.stdin.isatty() and os.isatty(2)):
+def agreed(title: str) -> bool:
+    """Ask a person. Raises UsageError where nobody can be asked."""
+    if not _is_terminal():
         raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
-    return click.confirm(f"{plan.title}?", default=False, err=True)
+    return click.confirm(f"{title}?", default=False, err=True)
+
+
+def typed(word: str, warning: str) -> None:
+    """Have a word typed. Raises UsageError where nobody can be asked, or another is typed."""
+    if not _is_terminal():
+        raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
+    click.echo(warning, err=True)
+    if click.prompt(f"Type “{word}” to go on", default="", show_default=False, err=True) != word:
+        raise UsageError("Nothing was done.")
+
+
+def _is_terminal() -> bool:
+    """Whether a person sits there, who sees what is asked on stderr."""
+    return sys.stdin.isatty() and os.isatty(2)
 
 
 def _say_end(name: str, event: Event) -> None:

@@ -14,9 +14,13 @@ from hubtui.errors import HubtuiError
 _NOUNS = {
     "signups": ("hubtui.cli.signups", "group", "Sign-ups: who waits, approve, discard."),
     "accounts": ("hubtui.cli.accounts", "group", "Unix accounts: list, create, stop, why."),
+    "release": ("hubtui.cli.release", "group", "Sheets: what is new, preview, push, status."),
     "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
     "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
+    "install": ("hubtui.cli.install", "install", "The minutely timer; the tutors' way in."),
+    "uninstall": ("hubtui.cli.install", "uninstall", "Take away what install wrote."),
     "demo": ("hubtui.cli.setup", "demo", "A real hub and a class to play with, in a sandbox."),
+    "due": ("hubtui.cli.due", "due", "Release what is due; run each minute by the timer."),
     "journal": ("hubtui.cli.journal", "group", "What was done, by whom, when."),
     "run": ("hubtui.cli.journal", "run", ""),
 }
@@ -49,10 +53,10 @@ def program(context: click.Context) -> None:
     context.ensure_object(App)
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], command: click.Command = program, name: str = "hubtui") -> int:
     """Run a verb; returns the exit code. No traceback reaches a user."""
     try:
-        code = program.main(args=argv, prog_name="hubtui", standalone_mode=False)
+        code = command.main(args=argv, prog_name=name, standalone_mode=False)
     except click.ClickException as e:
         e.show()
         return 2
@@ -60,7 +64,7 @@ def main(argv: list[str]) -> int:
         click.echo("Nothing more is done.", err=True)
         return 1
     except HubtuiError as e:
-        click.echo(f"hubtui: {e}", err=True)
+        click.echo(f"{name}: {e}", err=True)
         return e.exit_code
     except BrokenPipeError:
         sys.stderr.close()

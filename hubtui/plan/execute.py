@@ -100,7 +100,8 @@ class _Worker:
 
     def _one(self, chain: Chain) -> None:
         outcome, text = self._chain(chain)
-        self._end(chain.subject, outcome, text, uid=chain.uid)
+        files, sizes = zip((0, 0), *(step.moved for step in chain.steps), strict=True)
+        self._end(chain.subject, outcome, text, uid=chain.uid, moved=(sum(files), sum(sizes)))
 
     def none(self, outcome: Outcome, text: str) -> Outcome:
         """The run could not begin: say so of each subject that has no outcome yet."""
@@ -145,13 +146,20 @@ class _Worker:
         step.verify()
         return step.lasting
 
-    def _end(self, subject: str, outcome: Outcome, text: str, uid: int | None = None) -> None:
+    def _end(
+        self,
+        subject: str,
+        outcome: Outcome,
+        text: str,
+        uid: int | None = None,
+        moved: tuple[int, int] = (0, 0),
+    ) -> None:
         name = self._journal_name(subject, uid)
         with self._writing:
             self.outcomes[subject] = outcome
             # Sentences name people: the journal keeps the outcome, the events the sentence.
             self.log.write("end", subject=name, outcome=outcome, fsync=False)
-            self.events.emit(What.END, subject=subject, outcome=outcome, text=text)
+            self.events.emit(What.END, subject=subject, outcome=outcome, text=text, moved=moved)
 
     @staticmethod
     def _journal_name(subject: str, uid: int | None) -> str:

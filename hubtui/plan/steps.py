@@ -26,6 +26,9 @@ class Step:
     told = ""
     """What came of it, for the result; set by do()."""
 
+    moved = (0, 0)
+    """Files and bytes that it brought, for the progress; set by do()."""
+
     def say(self) -> str:
         """What it will do: the command as it will be run, or a phrase in the course's words."""
         raise NotImplementedError
@@ -33,6 +36,10 @@ class Step:
     def counts(self) -> Mapping[str, int]:
         """What it adds to the totals of the plan, by a word."""
         return {self.kind: 1}
+
+    def details(self) -> Sequence[str]:
+        """What there is to read of it besides, line by line: which files, and why."""
+        return ()
 
     def done(self) -> bool:
         """Whether the state already is as this step would leave it. Only looks."""

@@ -95,6 +95,14 @@ def job_for(account: Account, verb: Verb, sheets: Iterable[SheetJob]) -> Job:
     )
 
 
+def find_rsync() -> str:
+    """The program that copies. Raises Refused where it is missing."""
+    rsync = shutil.which("rsync", path="/usr/local/bin:/usr/bin:/bin")
+    if rsync is None:
+        raise Refused("rsync is not installed: apt-get install rsync")
+    return rsync
+
+
 class Desk:
     """Use it in ``with``. Threads may share it."""
 
@@ -103,9 +111,7 @@ class Desk:
         release = server.course.release
         if release is None:
             raise Refused("course.yaml has no part release: there is nothing to hand out.")
-        rsync = shutil.which("rsync", path="/usr/local/bin:/usr/bin:/bin")
-        if rsync is None:
-            raise Refused("rsync is not installed: apt-get install rsync")
+        rsync = find_rsync()
         setting = {
             "store": store,
             "folder": release.folder,
@@ -123,6 +129,7 @@ class Desk:
             start_new_session=True,
         )
         self._lock = threading.Lock()
+        self._writing = threading.Lock()  # not the same: what comes must be read meanwhile
         self._waiting: dict[str, Future[Answer]] = {}
         self._numbers = itertools.count(1)
         threading.Thread(target=self._read, daemon=True).start()
@@ -142,13 +149,16 @@ class Desk:
         line = msgspec.json.encode(msgspec.structs.replace(job, key=key)) + b"\n"
         with self._lock:
             self._waiting[key] = future
-            try:
-                assert self._process.stdin is not None
+        try:
+            assert self._process.stdin is not None
+            with self._writing:
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
-            except OSError:
-                self._waiting.pop(key, None)
-                future.set_exception(_gone())
+        except OSError:
+            with self._lock:
+                left = self._waiting.pop(key, None)
+            if left is not None:
+                left.set_exception(_gone())
         return future
 
     def all(self, jobs: Mapping[str, Job]) -> dict[str, Answer]:
@@ -184,7 +194,15 @@ class Desk:
 
 def _shown(answer: Answer) -> Answer:
     """What the student's side says is text to be shown, nothing else."""
-    return msgspec.structs.replace(answer, error=shown(answer.error, limit=300))
+    sheets = tuple(
+        msgspec.structs.replace(
+            one,
+            listed=tuple((path, state, shown(why, limit=300)) for path, state, why in one.listed),
+            why=shown(one.why, limit=300),
+        )
+        for one in answer.sheets
+    )
+    return msgspec.structs.replace(answer, sheets=sheets, error=shown(answer.error, limit=300))
 
 
 def _gone() -> CommandFailed:

@@ -55,6 +55,10 @@ class Handout:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        # The steps of a run share it, and none of them knows which is the last.
+        self.close()
+
     def close(self) -> None:
         """End the process."""
         with self._lock:
@@ -139,6 +143,10 @@ class Handout:
         return Desk(self.server, str(store.root(self.server)))
 
 
+_MOST = 40
+"""Files that are named, of one student."""
+
+
 # --- in words -----------------------------------------------------------------------------------
 
 WORDS = {
@@ -169,6 +177,17 @@ def in_words(outcomes: tuple[Outcome, ...]) -> str:
     said = [f"{count} {WORDS[state]}" for state, count in total.items()]
     size = sum(outcome.bytes for outcome in outcomes)
     return ", ".join(said) + (f" ({megabytes(size)})" if size else "")
+
+
+def file_by_file(outcomes: Iterable[Outcome]) -> list[str]:
+    """The files that are neither new nor as they should be, each with what becomes of it."""
+    lines = []
+    for outcome in outcomes:
+        for path, state, why in outcome.listed:
+            where = path if outcome.sheet == "." else f"{outcome.sheet}/{path}"
+            said = f"{WORDS.get(state, state)}{f' ({shown(why, limit=120)})' if why else ''}"
+            lines.append(f"{shown(where, limit=120)}: {said}")
+    return lines[:_MOST] + ([f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])
 
 
 def complaint(outcomes: tuple[Outcome, ...]) -> str:

@@ -78,6 +78,8 @@ def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
     if not path(state_dir).exists():
         return {}
     with _said(state_dir), contextlib.closing(_open(state_dir, "ro")) as connection:
+        if not _format(connection):  # being begun, or by one that was killed
+            return {}
         rows = connection.execute(
             "select uid, sheet, version, at, run, counts, listed, why from deliveries"
         ).fetchall()
@@ -140,9 +142,11 @@ class Ledger:
             if self._connection is None:
                 make_dir(path(self._state).parent)
                 self._connection = _open(self._state, "rwc")
-                self._connection.executescript(_TABLES)
             self._connection.execute("begin immediate")
             try:
+                if not _format(self._connection):
+                    self._connection.execute(_TABLES)
+                    self._connection.execute(f"pragma user_version = {FORMAT}")
                 self._connection.executemany(sql, rows)
                 self._connection.execute("commit")
             except BaseException:
@@ -158,7 +162,7 @@ def _open(state_dir: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,  # a lock of ours stands before each use
     )
-    found = int(connection.execute("pragma user_version").fetchone()[0])
+    found = _format(connection)
     if found > FORMAT:
         connection.close()
         raise StateError(
@@ -168,9 +172,12 @@ def _open(state_dir: Path, mode: str) -> sqlite3.Connection:
     if mode != "ro":
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")  # what is lost is found by looking
-        if found < FORMAT:
-            connection.execute(f"pragma user_version = {FORMAT}")
     return connection
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    """0 where there is no table yet: both come at once."""
+    return int(connection.execute("pragma user_version").fetchone()[0])
 
 
 @contextlib.contextmanager

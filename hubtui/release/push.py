@@ -6,7 +6,9 @@ version is released: whoever joins later gets it too, and what a kill left is ma
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -16,10 +18,18 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.release import store
 from hubtui.release.desk import Answer, Outcome
-from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words
+from hubtui.release.handout import (
+    Handout,
+    account_of,
+    complaint,
+    counts_of,
+    file_by_file,
+    in_words,
+)
 from hubtui.release.store import Fate
 from hubtui.server import Server
 from hubtui.students import Survey, survey
+from hubtui.units import megabytes
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +105,17 @@ def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
     return names
 
 
+def called(sheet: str) -> str:
+    """What a person calls a sheet: its name, safe to show; the flat one has none."""
+    return "the exercises" if sheet == "." else shown(sheet, limit=60)
+
+
 def title_of(sheets: Mapping[str, int]) -> str:
     """``week05 (version 2)``, ``3 sheets``."""
     if len(sheets) != 1:
         return f"{len(sheets)} sheets"
     sheet, version = next(iter(sheets.items()))
-    name = "the exercises" if sheet == "." else shown(sheet, limit=60)
+    name = called(sheet)
     return f"{name} (version {version})" if version > 1 else name
 
 
@@ -145,17 +160,26 @@ def push_chains(server: Server, plan: Plan) -> list[Chain]:
         else:
             fate = Fate.TRIAL if params["trial"] else Fate.RELEASED
             steps = [Publish(server, *pair, fate) for pair in subject.sheets.items()]
-            notes = [f"{shown(n, limit=40)} {why}" for n, why in left_out(seen).items()]
-            first = subject is subjects[0] and not params["trial"]
-            chains.append(
-                Chain(
-                    subject=subject.key,
-                    steps=steps,
-                    notes=notes if first else (),
-                    alone=True,
-                )
-            )
+            notes = _notes(seen, looks, params) if subject is subjects[0] else []
+            chains.append(Chain(subject=subject.key, steps=steps, notes=notes, alone=True))
     return chains
+
+
+def _notes(seen: Survey, looks: Mapping[str, Answer], params: Mapping[str, Any]) -> list[str]:
+    """What to read before, of all together: a disk that is too small, names that get nothing."""
+    notes = []
+    need = sum(outcome.bytes for answer in looks.values() for outcome in answer.sheets)
+    homes = seen.course.accounts.homes
+    room = os.statvfs(homes)
+    free = room.f_bavail * room.f_frsize
+    if need > free:
+        notes.append(
+            f"all together need {megabytes(need)}, and {homes} has {megabytes(free)} left: "
+            "the last ones will get nothing"
+        )
+    if not params["trial"]:
+        notes += [f"{shown(name, limit=40)} {why}" for name, why in left_out(seen).items()]
+    return notes
 
 
 class Publish(Step):
@@ -193,6 +217,9 @@ class Publish(Step):
         raise Refused(f"There is no version {self.version} of {shown(self.sheet)} in the store.")
 
 
+_MOVED = ("new", "replace", "beside")
+
+
 class Deliver(Step):
     """Everything that one student lacks, by rsync, as the student."""
 
@@ -217,6 +244,9 @@ class Deliver(Step):
             return {"not possible": 1}
         return counts_of(self.look.sheets)
 
+    def details(self) -> Sequence[str]:
+        return file_by_file(self.look.sheets) if self.look else ()
+
     def notes(self) -> list[str]:
         """What to read before: who will not get everything, and why."""
         if self.look is None:
@@ -239,6 +269,10 @@ class Deliver(Step):
             self.handout.note(subject.uid, self._given)
         else:
             self._given = self.handout.give(account, subject.sheets)
+            self.moved = (
+                sum(each.counts.get(state, 0) for each in self._given for state in _MOVED),
+                sum(each.bytes for each in self._given),
+            )
         self.told = in_words(self._given)
         yield from ()
 
@@ -250,7 +284,9 @@ class Deliver(Step):
 
     @staticmethod
     def _todo(outcomes: Sequence[Outcome]) -> bool:
+        """Whether a delivery has something to do, if only to tidy up after one that was killed."""
         idle = ("same", "kept", "deleted")
-        return any(
-            count for o in outcomes for state, count in o.counts.items() if state not in idle
+        counted = (pair for each in outcomes for pair in each.counts.items())
+        return any(each.why for each in outcomes) or any(
+            count for state, count in counted if state not in idle
         )

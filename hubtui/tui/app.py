@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,12 +26,15 @@ from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
+from hubtui.tui.access import Access, AsRoot, Order, Previewed
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import clickable
 from hubtui.tui.colours import follow_theme
-from hubtui.tui.dialogs import AskDialog, PlanDialog, SureDialog, UnfinishedDialog
+from hubtui.tui.dialogs import AskDialog, Busy, PlanDialog, SureDialog, UnfinishedDialog
+from hubtui.tui.following import Following, OwnRun
 from hubtui.tui.look import Look, Looker, Shown
 from hubtui.tui.pane import Pane
+from hubtui.tui.release import ReleasePane
 from hubtui.tui.run_dialog import Ended, RunDialog
 from hubtui.tui.signups import SignupsPane
 
@@ -40,6 +42,9 @@ _BEAT = 1.5
 """Seconds between two looks."""
 _MANY = 1000
 """Sign-ups from which on their rows are kept from the garbage collector: 50 ms to look through."""
+
+_PATIENCE = 0.4
+"""Seconds after which it is said that a plan is being made."""
 
 T = TypeVar("T")
 
@@ -52,6 +57,7 @@ class HubtuiApp(App[int]):
     PANES: ClassVar[dict[str, tuple[str, type[Pane]]]] = {
         "signups": ("2", SignupsPane),
         "accounts": ("3", AccountsPane),
+        "release": ("4", ReleasePane),
     }
     MODES = {name: pane for name, (_, pane) in PANES.items()}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,15 +73,25 @@ class HubtuiApp(App[int]):
         pane: str = "signups",
         read_only: bool = False,
         looker: Looker | None = None,
+        access: Access | None = None,
     ) -> None:
+        """``access``: of a tutor, who gets the release screen alone."""
         super().__init__()
         self.animation_level = "none"
         self.server, self.config_file = server, config_file
         self.read_only = read_only
-        self._first = pane if pane in self.PANES else "signups"
+        self.access: Access = access or AsRoot(server, config_file, self._refusal)
+        self.panes = {
+            name: found
+            for name, found in self.PANES.items()
+            if (access is None or name == "release")
+            and (server.course.release is not None or name != "release")
+        }
+        """Those that this course, and whoever sits here, has."""
+        self._first = pane if pane in self.panes else next(iter(self.panes))
         self._looker = looker or Looker(server)
         self._latest: tuple[Look, dict[str, Shown]] | None = None
-        self._again = False
+        self._again = self._wanted = False
         web = os.environ.get("HUBTUI_DEMO", "")
         self.banner = f"DEMO  A real hub at {web} · sign up there · q ends it all" if web else ""
 
@@ -97,12 +113,13 @@ class HubtuiApp(App[int]):
         worker = get_current_worker()
         self._offer_what_was_left()
         while not worker.is_cancelled:
-            fresh, self._again = self._again, False
+            fresh, self._again, self._wanted = self._again, False, False
             self._looker.accounts_shown = self.current_mode == "accounts"
+            self._looker.release_shown = self.current_mode == "release"
             if fresh or len(self.screen_stack) == 1:  # nothing moves below a dialog
                 self._look_once(fresh=fresh)
             until = time.monotonic() + _BEAT
-            while time.monotonic() < until and not self._again and not worker.is_cancelled:
+            while time.monotonic() < until and not (self._wanted or worker.is_cancelled):
                 time.sleep(0.1)
 
     def _look_once(self, *, fresh: bool) -> None:
@@ -111,7 +128,7 @@ class HubtuiApp(App[int]):
             look = self._looker.look(fresh=fresh)
             if look is None:
                 return
-            made = {name: self._made(name, look) for name in self.PANES}
+            made = {name: self._made(name, look) for name in self.panes}
         finally:
             gc.enable()
         if len(look.judged) > _MANY:
@@ -138,14 +155,18 @@ class HubtuiApp(App[int]):
 
     def look_again(self) -> None:
         """Look at everything now rather than at the next beat."""
-        self._again = True
+        self._again = self._wanted = True
+
+    def look_soon(self) -> None:
+        """Do not wait for the next beat: another pane is shown."""
+        self._wanted = True
 
     # --- what is on every pane ------------------------------------------------------------------
 
     def top_line(self, pane: Pane) -> Text:
         """Program, panes, course, configuration."""
         line = Text.assemble((" hubtui ", "bold reverse"))
-        for name, (key, kind) in self.PANES.items():
+        for name, (key, kind) in self.panes.items():
             here = "bold underline" if isinstance(pane, kind) else ""
             line.append("  ")
             line.append_text(clickable(f"{key} {kind.NOUN}", f"app.go('{name}')", here))
@@ -159,12 +180,12 @@ class HubtuiApp(App[int]):
 
     def action_go(self, pane: str) -> None:
         """Go to a pane."""
-        if len(self.screen_stack) == 1:
+        if len(self.screen_stack) == 1 and pane in self.panes:
             self.switch_mode(pane)
 
     def get_system_commands(self, screen: Screen[object]):  # type: ignore[no-untyped-def]
         """The command palette: the panes by name, beside Textual's own."""
-        for name, (key, kind) in self.PANES.items():
+        for name, (key, kind) in self.panes.items():
             yield SystemCommand(
                 kind.NOUN, f"Go to the pane ({key})", lambda n=name: self.action_go(n)
             )
@@ -182,54 +203,104 @@ class HubtuiApp(App[int]):
         """
         if not keys:
             return
-        if self.read_only:
-            self.say("This hubtui only looks (--read-only).")
-        elif os.geteuid() != 0:
-            self.say("Changing something needs root: sudo hubtui")
+
+        def make() -> Previewed:
+            plan = planner(self.server, keys)
+            return plan, changes.preview(self.server, plan)
+
+        def again(_plan: Plan, rest: Sequence[str]) -> None:
+            self.change(planner, rest, after=after)
+
+        if why := self._refusal():
+            self.say(why)
         else:
-            self.in_thread(
-                lambda: self._planned(planner, keys),
-                lambda pair: self._ask(pair[0], pair[1], planner, after),
+            self._propose(make, self.access.start, again, after)
+
+    def carry(self, order: Order, *, after: Callable[[], None] | None = None) -> None:
+        """The same for sheets: plan, show, and hand out or withdraw if somebody says yes."""
+        if why := self.access.refusal:
+            self.say(why)
+        else:
+            self._propose(
+                lambda: self.access.plan(order),
+                self.access.start,
+                lambda plan, rest: self.carry(order.rest(plan, rest), after=after),
+                after,
             )
 
-    def _planned(self, planner: Planner, keys: Sequence[str]) -> tuple[Plan, list[SubjectLine]]:
-        plan = planner(self.server, keys)
-        return plan, changes.preview(self.server, plan)
+    def _refusal(self) -> str:
+        if self.read_only:
+            return "This hubtui only looks (--read-only)."
+        return "" if os.geteuid() == 0 else "Changing something needs root: sudo hubtui"
+
+    def _propose(
+        self,
+        make: Callable[[], Previewed],
+        start: Callable[[Plan], Following],
+        again: Callable[[Plan, Sequence[str]], None],
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        """Plan in a thread; where that takes a while it is said, and Esc does not wait for it."""
+        below, busy = self.screen, Busy("Looking at what would be done …")
+        patience = self.set_timer(_PATIENCE, lambda: wait() if self.screen is below else None)
+        left = False
+
+        def wait() -> None:
+            self.push_screen(busy, leave)
+
+        def leave(_: None) -> None:
+            nonlocal left
+            left = True
+
+        def put_away() -> None:
+            patience.stop()
+            if self.screen is busy:
+                self.pop_screen()
+
+        def ask(made: Previewed) -> None:
+            put_away()
+            if not left and self.screen is below:
+                self._ask(*made, start, again, after)
+
+        self.in_thread(make, ask, failed=put_away)
 
     def _ask(
         self,
         plan: Plan,
         lines: list[SubjectLine],
-        planner: Planner,
+        start: Callable[[Plan], Following],
+        again: Callable[[Plan, Sequence[str]], None],
         after: Callable[[], None] | None,
     ) -> None:
         def answered(yes: bool | None) -> None:
             if yes:  # the run is a process of its own from here on
                 self.in_thread(
-                    lambda: runs.start(
-                        self.server.state, self.config_file, plan, self.server.clock()
+                    lambda: start(plan),
+                    lambda following: self._follow(
+                        plan, following, lambda rest: again(plan, rest), after
                     ),
-                    lambda process: self._follow(plan, process, planner, after),
                 )
 
-        if len(self.screen_stack) == 1:
-            loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
-            self.push_screen(PlanDialog(plan, lines, loses=loses, typed=typed), answered)
+        loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
+        if plan.params.get("replace_open"):
+            loses, typed = True, "replace"
+        self.push_screen(PlanDialog(plan, lines, loses=loses, typed=typed), answered)
 
     def _follow(
         self,
         plan: Plan,
-        process: subprocess.Popen[bytes] | None,
-        planner: Planner | None = None,
+        following: Following | None = None,
+        again: Callable[[Sequence[str]], None] | None = None,
         after: Callable[[], None] | None = None,
     ) -> None:
         def closed(ended: Ended | None) -> None:
-            if ended and ended.again and planner is not None:
-                self.change(planner, ended.again, after=after)
+            if ended and ended.again and again is not None:
+                again(ended.again)
             elif ended and ended.good and after is not None:
                 after()
 
-        self.push_screen(RunDialog(plan, process, again=planner is not None), closed)
+        dialog = RunDialog(plan, None, again=again is not None, following=following)
+        self.push_screen(dialog, closed)
         for screen in self.screen_stack:
             if isinstance(screen, Pane):
                 screen.table.clear_marks()
@@ -237,7 +308,7 @@ class HubtuiApp(App[int]):
     def _offer_what_was_left(self) -> None:
         """A change at work is followed again, one that was left is offered."""
         for plan in self._looker.running()[:1]:
-            self.call_from_thread(self._follow, plan, None)
+            self.call_from_thread(self._follow, plan)
         for plan in self._looker.unfinished():
             self.call_from_thread(self._offer, plan)
 
@@ -246,7 +317,7 @@ class HubtuiApp(App[int]):
 
         def found(plans: list[Plan]) -> None:
             if plans and len(self.screen_stack) == 1:
-                self._follow(plans[0], None)
+                self._follow(plans[0])
             else:
                 self.say("No change is running; the journal has those that were.")
 
@@ -257,7 +328,8 @@ class HubtuiApp(App[int]):
             state = self.server.state
             try:
                 if answer == "continue" and not self.read_only:
-                    self._follow(plan, runs.resume(state, self.config_file, plan.id))
+                    process = runs.resume(state, self.config_file, plan.id)
+                    self._follow(plan, OwnRun(state, plan.id, process))
                 elif answer == "drop" and not self.read_only:
                     runs.drop(state, plan.id, self.server.clock())
             except HubtuiError as e:
@@ -268,11 +340,17 @@ class HubtuiApp(App[int]):
     # --- odds and ends --------------------------------------------------------------------------
 
     @work(thread=True, exit_on_error=False)
-    def in_thread(self, what: Callable[[], T], then: Callable[[T], None]) -> None:
+    def in_thread(
+        self,
+        what: Callable[[], T],
+        then: Callable[[T], None],
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
         """Do something that may block, then something with its result on the screen."""
         try:
             result = what()
         except HubtuiError as e:
+            self.call_from_thread(failed)
             self.call_from_thread(self.say, str(e))
         else:
             if not get_current_worker().is_cancelled:
@@ -293,7 +371,7 @@ class HubtuiApp(App[int]):
 
     def leave(self) -> None:
         """q: leave; asks while a change is running, though it goes on by itself."""
-        if not runs.running(self.server.state):
+        if not self._looker.running():
             self.exit(0)
             return
 
@@ -311,6 +389,12 @@ class HubtuiApp(App[int]):
 
 def run_app(server: Server, config_file: Path, *, pane: str, read_only: bool, mouse: bool) -> int:
     """Run the app to its end; returns the exit code."""
-    app = HubtuiApp(server, config_file, pane=pane, read_only=read_only)
+    from hubtui.tui.tutor import AsTutor, TutorLooker, is_tutor
+
+    tutor = AsTutor(server, read_only=read_only) if is_tutor(server.course) else None
+    looker = TutorLooker(server, tutor) if tutor else None
+    app = HubtuiApp(
+        server, config_file, pane=pane, read_only=read_only, looker=looker, access=tutor
+    )
     app.run(mouse=mouse)
     return app.return_code or 0

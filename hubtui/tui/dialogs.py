@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -84,13 +84,13 @@ class Page(ModalScreen[None]):
         self.dismiss()
 
 
-def help_page(noun: str, keys: Sequence[Key]) -> Page:
+def help_page(noun: str, keys: Sequence[Key], panes: Sequence[str] = ()) -> Page:
     """What the keys of a pane do, made from the keys themselves."""
     table = _hanging(7, gap=2)
-    for cap, what in [
-        *((key.cap, key.help) for key in keys),
-        ("2, 3", "Go to a pane; ctrl+p has them by name."),
-    ]:
+    rows = [(key.cap, key.help) for key in keys]
+    if len(panes) > 1:
+        rows.append((", ".join(panes), "Go to a pane; ctrl+p has them by name."))
+    for cap, what in rows:
         table.add_row(Text(cap, "bold", justify="right"), Text(what))
     return Page(f"{noun}: keys", table)
 
@@ -106,6 +106,26 @@ def why_text(answers: Sequence[Answer]) -> RenderableType:
         if answer.do and answer.good is not True:
             table.add_row("", Text("→", justify="right"), Text(shown(answer.do), "italic"))
     return table
+
+
+class Busy(ModalScreen[None]):
+    """Something is being looked at, and it takes a while; Esc does not wait for it."""
+
+    DEFAULT_CSS = FRAME.format("Busy") + "Busy #box { max-width: 60; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Static(self._text, id="title", markup=False)
+            yield Static("Nothing is changed before you say yes · Esc cancels", classes="quiet")
+
+    def action_leave(self) -> None:
+        """Back to where it was asked for."""
+        self.dismiss()
 
 
 class AskDialog(ModalScreen[str]):
@@ -135,7 +155,7 @@ class AskDialog(ModalScreen[str]):
 
 
 class SureDialog(ModalScreen[bool]):
-    """Yes or no, where nothing on the server changes."""
+    """Yes or no, where no account and no home changes."""
 
     DEFAULT_CSS = FRAME.format("SureDialog")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
@@ -201,7 +221,7 @@ class PlanDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(shown(self.plan.title), id="title", markup=False)
-            yield Static(totals(list(self.lines.values())), classes="quiet", markup=False)
+            yield Static(_plain(totals(self._people())), classes="quiet", markup=False)
             warnings = [] if self._typed else self._warnings()  # else they are seen below
             for warning in warnings[:_WARNINGS]:
                 yield Static(f"! {warning}", classes="warning", markup=False)
@@ -231,6 +251,11 @@ class PlanDialog(ModalScreen[bool]):
             self.query_one("#typed", Input).focus()
         else:
             self._open(False)
+
+    def _people(self) -> list[SubjectLine]:
+        """Of a release those who get something; the sheets are no sum worth reading."""
+        sheets = {str(s.get("key")) for s in self.plan.subjects if is_sheet(s)}
+        return [line for key, line in self.lines.items() if key not in sheets]
 
     def _warnings(self) -> list[str]:
         """The notes of all subjects, each with its name where there are several."""
@@ -275,6 +300,8 @@ class PlanDialog(ModalScreen[bool]):
         for step in line.steps if line else ():
             mark = Text("✓", GOOD) if step.done else Text("·")
             table.add_row(mark, Text(shown(step.say), QUIET if step.done else ""))
+            for detail in step.details:
+                table.add_row("", Text(shown(detail), QUIET))
         self.query_one("#commands", Static).update(table)
 
     @on(Input.Changed)
@@ -305,7 +332,17 @@ def _gist(line: SubjectLine) -> str:
         if not step.done and step.kind != "check":
             amounts = {k: n for k, n in step.counts.items() if k != step.kind}
             todo += [f"{count} {what}" for what, count in amounts.items()] or [step.kind]
-    return ("! " if line.notes else "") + (", ".join(todo) or "nothing to do")
+    return ("! " if line.notes else "") + _plain(", ".join(todo) or "nothing to do")
+
+
+def is_sheet(subject: Mapping[str, Any]) -> bool:
+    """Whether a subject of a plan is no person, but what is handed out."""
+    return "sheets" in subject and not subject.get("uid")
+
+
+def _plain(counts: str) -> str:
+    """Words of the ledger as a person writes them: ``2 no space``."""
+    return counts.replace("_", " ")
 
 
 class UnfinishedDialog(ModalScreen[str]):

@@ -103,6 +103,7 @@ class KeyedTable(DataTable[Cell]):
         self._empty_text = empty_text
         self._marks = marks
         self._marked: frozenset[str] = frozenset()
+        self.never_marked: frozenset[str] = frozenset()  # rows that stand for other ones
         self._shown: dict[str, Row] = {}
         self._order: list[str] = []
         self._row_keys: dict[str, RowKey] = {}
@@ -150,6 +151,8 @@ class KeyedTable(DataTable[Cell]):
     def relabel(self, key: str, label: str) -> None:
         """Change the head of a column, such as an arrow for the order."""
         place = self._place(key)
+        if self._specs[place].label == label:
+            return
         self._specs[place] = msgspec.structs.replace(self._specs[place], label=label)
         self.columns[ColumnKey(key)].label = Text(label)
         self.refresh(Region(0, 0, self._width, self.header_height))
@@ -179,6 +182,7 @@ class KeyedTable(DataTable[Cell]):
         self._set_marks(frozenset())
 
     def _set_marks(self, marked: frozenset[str]) -> None:
+        marked -= self.never_marked
         if marked == self._marked or not self._marks:
             return
         before = self._faces()

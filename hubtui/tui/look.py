@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from rich.text import Text
 
 from hubtui import signups
@@ -22,6 +23,7 @@ from hubtui.course_accounts import CourseAccount, Live, course_accounts, live
 from hubtui.errors import HubtuiError
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
+from hubtui.release.sheets import SheetList, sheets
 from hubtui.server import Server, as_student, hub
 from hubtui.server.accounts import Account
 from hubtui.server.as_student import Contents
@@ -29,12 +31,15 @@ from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, judge
 from hubtui.students import Survey, survey
 from hubtui.tui.columns import Row
+from hubtui.tui.coming import Coming, coming
 
 _INSIDE = 60.0
 """Seconds for which a look into a home is good enough to show."""
 _LIVE = 8.0
 """Seconds between two looks at processes and servers, while the accounts are shown."""
-_STALE = 30.0
+SHEETS = 10.0
+"""Seconds between two looks at the tutor's sheets, while the release is shown."""
+STALE = 30.0
 """Seconds after which ages (``5 min``) are written anew though nothing else has changed."""
 
 
@@ -80,6 +85,10 @@ class Look:
 
     accounts: Sequence[CourseAccount]
     live: Live
+    sheets: SheetList | None = None
+    """What there is to release; None until the release was shown."""
+    coming: Mapping[str, Coming] = field(default_factory=dict)
+    """Sheets that are scheduled."""
 
     @property
     def waiting(self) -> int:
@@ -98,6 +107,11 @@ class Looker:
         self._live, self._live_at = Live(), 0.0
         self.accounts_shown = False
         """Whether processes and servers are looked at, too."""
+        self._sheets: SheetList | None = None
+        self._coming: Mapping[str, Coming] = {}
+        self._sheets_at = float("-inf")
+        self.release_shown = False
+        """Whether the tutor's sheets are listed, by a process that is the tutor."""
 
     def look(self, *, fresh: bool = False) -> Look | None:
         """A new Look, or None where nothing worth showing has changed."""
@@ -108,26 +122,61 @@ class Looker:
             and not fresh
             and seen.parts == last.survey.parts
             and seen.missing == last.survey.missing
-            and now - self._at < _STALE
+            and now - self._at < STALE
         )
         live_is_old = self.accounts_shown and now - self._live_at > _LIVE
-        if unchanged and not live_is_old:
+        other_sheets = self.release_shown and self._look_at_sheets(seen, fresh=fresh)
+        if unchanged and not live_is_old and not other_sheets:
             return None
         if self.accounts_shown and (fresh or live_is_old):
             with_token = self.server.course.hub.token_file is not None
             api = (lambda: hub.api(self.server.course)) if with_token else None
             self._live, self._live_at = live(self.server, seen, api), time.monotonic()
+        if last is not None and unchanged and not live_is_old:
+            self._last = replace(last, survey=seen, sheets=self._sheets, coming=self._coming)
+            return self._last
         found = course_accounts(seen, self._live)
         if last is not None and unchanged:
-            self._last = replace(last, survey=seen, accounts=found, live=self._live)
+            self._last = replace(
+                last,
+                survey=seen,
+                accounts=found,
+                live=self._live,
+                sheets=self._sheets,
+                coming=self._coming,
+            )
             return self._last
         since: dict[str, datetime] = {}
         with contextlib.suppress(HubtuiError):  # a plain user looks without writing
             since = {d: parse(at) for d, at in signups.first_seen(self.server, seen).items()}
         judged = {str(s.id): (s, judge(seen, s, self._look_inside)) for s in seen.sign_ups}
-        self._last = Look(survey=seen, judged=judged, since=since, accounts=found, live=self._live)
+        self._last = Look(
+            survey=seen,
+            judged=judged,
+            since=since,
+            accounts=found,
+            live=self._live,
+            sheets=self._sheets,
+            coming=self._coming,
+        )
         self._at = now
         return self._last
+
+    def _look_at_sheets(self, seen: Survey, *, fresh: bool) -> bool:
+        """List them where that was long ago; whether anything is otherwise than before."""
+        if not fresh and time.monotonic() - self._sheets_at < SHEETS:
+            return False
+        before, found = self._sheets, sheets(self.server, len(seen.students))
+        scheduled, self._sheets_at = self._coming, time.monotonic()
+        with contextlib.suppress(HubtuiError):  # the glance says so
+            self._coming = coming(self.server)
+        if scheduled != self._coming:
+            self._sheets = found
+            return True
+        if before is not None and msgspec.structs.replace(before, at=found.at) == found:
+            return False
+        self._sheets = found
+        return True
 
     def unfinished(self) -> list[Plan]:
         """Changes that a kill or a reboot left."""

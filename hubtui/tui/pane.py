@@ -109,6 +109,11 @@ class Pane(Screen[None]):
         """Whether the list would be built from the very same things."""
         return False
 
+    @classmethod
+    def missing(cls, look: Look) -> Sequence[Missing]:
+        """What of it could not be looked at."""
+        return (*look.survey.missing, *look.live.missing)
+
     def compose(self) -> ComposeResult:
         yield Line(id="top", classes="top")
         if self.hubtui.banner:
@@ -158,7 +163,7 @@ class Pane(Screen[None]):
         self._put = self.table.cursor_key if untouched else None
         self._say_detail()
         self.say_top()
-        notice = _notice((*look.survey.missing, *look.live.missing))
+        notice = _notice(self.missing(look))
         line = self.query_one("#notice", Line)
         line.set_class(not notice, "empty")
         line.say(notice)
@@ -181,14 +186,15 @@ class Pane(Screen[None]):
         if marked := len(self.table.marked):  # what one chose oneself stands first: never cut off
             line.append(f"{marked} marked  ·  ", "bold")
         if self.wanted:
-            line.append(f"{count} of {len(self.entries)} with “{shown(self.wanted)}”  ·  ", "bold")
+            everything = self.entries.keys() - self.table.never_marked
+            line.append(f"{count} of {len(everything)} with “{shown(self.wanted)}”  ·  ", "bold")
         line.append_text(self._summary)
         self.query_one("#summary", Line).say(line)
 
     def _empty(self) -> str:
         if self.wanted:
             return f"Nothing with “{shown(self.wanted)}”. Esc shows all."
-        if self.look is not None and self.look.survey.missing:
+        if self.look is not None and self.missing(self.look):
             return "What should be here cannot be read; see above."
         return self.EMPTY
 
@@ -236,7 +242,7 @@ class Pane(Screen[None]):
 
     def action_mark_shown(self) -> None:
         """Mark all shown; again: take the marks away."""
-        found = set(self.table.keys)
+        found = set(self.table.keys) - self.table.never_marked
         if found == self.table.marked:
             self.table.clear_marks()
         else:
@@ -308,7 +314,8 @@ class Pane(Screen[None]):
 
     def action_help(self) -> None:
         """What the keys do here."""
-        self.app.push_screen(help_page(self.NOUN, (*self.KEYS, *COMMON)))
+        panes = [key for key, _ in self.hubtui.panes.values()]
+        self.app.push_screen(help_page(self.NOUN, (*self.KEYS, *COMMON), panes))
 
     def action_quit(self) -> None:
         """Leave."""

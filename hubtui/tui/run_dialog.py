@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from rich.text import Text
@@ -15,25 +16,27 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 from textual.worker import get_current_worker
 
-from hubtui.changes import title_of
+from hubtui.changes import CHANGES, title_of
+from hubtui.clock import parse
 from hubtui.errors import HubtuiError
 from hubtui.events import Event, Outcome, What
 from hubtui.names import shown
-from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.tui.bars import Line
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
-from hubtui.tui.dialogs import FRAME, Page
-from hubtui.tui.keyed_table import KeyedTable
+from hubtui.tui.dialogs import FRAME, Page, is_sheet
+from hubtui.tui.following import Following, OwnRun
+from hubtui.tui.keyed_table import KeyedTable, Row
+from hubtui.units import megabytes
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
 
-_BEAT = 0.25
-"""Seconds between two looks at the run's events: progress four times a second at most."""
 _BAR = 24
 """Cells of the bar."""
+_KNOWN = 8
+"""How many have to be through before it is said how long the rest will take."""
 _LOOKS = {
     Outcome.DONE: ("✓ done", GOOD),
     Outcome.ALREADY: ("✓ was done", GOOD),
@@ -73,14 +76,29 @@ class RunDialog(ModalScreen[Ended]):
     ]
 
     def __init__(
-        self, plan: Plan, process: subprocess.Popen[bytes] | None, *, again: bool = True
+        self,
+        plan: Plan,
+        process: subprocess.Popen[bytes] | None,
+        *,
+        again: bool = True,
+        following: Following | None = None,
     ) -> None:
-        """``again``: whether the rest can be planned anew from here."""
+        """``again``: whether the rest can be planned anew from here.
+
+        ``following``: where the events come from, if not from files that we can read.
+        """
         super().__init__()
         self.plan, self._again = plan, again
-        self._process = process
+        self._process, self._following = process, following
         self.states: dict[str, Event | None] = {str(s["key"]): None for s in plan.subjects}
         self._names = {str(s["key"]): title_of(s) for s in plan.subjects}
+        self._counted = {str(s["key"]) for s in plan.subjects if not is_sheet(s)}
+        self._rows: dict[str, Row] = {}
+        self._moved = (0, 0)
+        self._since: datetime | None = None
+        change = CHANGES.get(plan.kind)
+        self._wide = change is not None and change.width > 1
+        """Many at a time, each brought something: what and how fast is said as well."""
         self.outcome: Outcome | None = None
         self._at_work = ""
         """The subject whose step is running."""
@@ -91,6 +109,8 @@ class RunDialog(ModalScreen[Ended]):
         with Vertical(id="box"):
             yield Static(shown(self.plan.title), id="title", markup=False)
             yield Line(id="progress")
+            if self._wide:
+                yield Line(" ", id="moved", classes="quiet")
             columns = (
                 Column("name", "WHO", 24),
                 Column("state", "STATE", 12),
@@ -116,11 +136,10 @@ class RunDialog(ModalScreen[Ended]):
     @work(thread=True, exit_on_error=False)
     def _follow(self) -> None:
         app, worker = self.app, get_current_worker()
+        following = self._following or self._own()
         batch: list[Event] = []
         try:
-            for event in runs.follow(
-                cast("HubtuiApp", app).server.state, self.plan.id, self._process, beat=_BEAT
-            ):
+            for event in following.events():
                 if worker.is_cancelled:
                     return
                 if event is not None:
@@ -132,14 +151,22 @@ class RunDialog(ModalScreen[Ended]):
             last = Event(run=self.plan.id, seq=0, event=What.DONE, text=str(e))
             app.call_from_thread(self._take, [*batch, last])
 
+    def _own(self) -> Following:
+        return OwnRun(cast("HubtuiApp", self.app).server.state, self.plan.id, self._process)
+
     def _take(self, events: list[Event]) -> None:
         for event in events:
             if event.event is What.DONE:
                 self.outcome = event.outcome or Outcome.FAILED
+                self._rows.clear()
                 self._over(event)
+            elif event.event is What.PLAN and event.at:
+                self._since = parse(event.at)
             elif event.subject in self.states:
                 self.states[event.subject] = event
+                self._rows.pop(event.subject, None)
                 self._at_work = event.subject
+                self._moved = (self._moved[0] + event.files, self._moved[1] + event.bytes)
         self._show()
 
     def _show(self) -> None:
@@ -147,19 +174,22 @@ class RunDialog(ModalScreen[Ended]):
         order = list(self.states)
         if self.outcome is not None:
             order.sort(key=lambda key: _is_good(self.states[key]))
-        table.sync({key: self._row(key) for key in order})
+        self._rows |= {key: self._row(key) for key in order if key not in self._rows}
+        table.sync({key: self._rows[key] for key in order})
         if self.outcome is not None:
             table.move_to(order[0])  # the failed ones stand first
         elif self._put in (None, table.cursor_key):
             table.move_to(self._at_work)
             self._put = table.cursor_key
         self.query_one("#progress", Line).say(self._progress())
+        if self._wide:
+            self.query_one("#moved", Line).say(self._brought())
 
     def _progress(self) -> Text:
         """How many are through, and how many of those are not done; in the end that is the rest."""
-        total = len(self.states)
-        done = sum(map(_is_good, self.states.values()))
-        ended = sum(e is not None and e.event is What.END for e in self.states.values())
+        total = len(self._counted)
+        done = sum(_is_good(self.states[key]) for key in self._counted)
+        ended = self._through()
         through, bad = (ended, ended - done) if self.outcome is None else (done, total - done)
         full = _BAR * through // max(1, total)
         line = Text.assemble(("━" * full, GOOD), ("━" * (_BAR - full), QUIET))
@@ -167,6 +197,31 @@ class RunDialog(ModalScreen[Ended]):
         if bad:
             line.append(f", {bad} not done", BAD)
         return line
+
+    def _through(self) -> int:
+        found = (self.states[key] for key in self._counted)
+        return sum(event is not None and event.event is What.END for event in found)
+
+    def _brought(self) -> str:
+        """Files and bytes so far, and how long it will take."""
+        files, size = self._moved
+        said = []
+        if files:
+            one = f"{files} file{'' if files == 1 else 's'}, {megabytes(size)}"
+            said.append(f"{one} {'so far' if self.outcome is None else 'handed out'}")
+        if self.outcome is None and (left := self._left()):
+            said.append(f"{left} left")
+        return "  ·  ".join(said) or " "
+
+    def _left(self) -> str:
+        through = self._through()
+        if self._since is None or through < _KNOWN:
+            return ""
+        gone = cast("HubtuiApp", self.app).server.clock() - self._since
+        if gone < timedelta(seconds=2):
+            return ""
+        seconds = gone.total_seconds() / through * (len(self._counted) - through)
+        return f"about {seconds // 60 + 1:.0f} min" if seconds > 90 else f"about {seconds:.0f} s"
 
     def _row(self, key: str) -> tuple[Text, ...]:
         event, name = self.states[key], Text(shown(self._names[key], limit=60))
@@ -218,8 +273,12 @@ class RunDialog(ModalScreen[Ended]):
     def action_cancel(self) -> None:
         """Ask the run to stop before its next step."""
         if self.outcome is None:
-            runs.cancel(cast("HubtuiApp", self.app).server.state, self.plan.id)
-            self.query_one("#hint", Line).say("Stops before the next step …")
+            try:
+                (self._following or self._own()).cancel()
+            except HubtuiError as e:
+                cast("HubtuiApp", self.app).say(str(e))
+            else:
+                self.query_one("#hint", Line).say("Stops before the next step …")
 
     def action_close(self) -> None:
         """Back to the pane; a change that runs goes on without us."""

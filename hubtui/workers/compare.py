@@ -7,6 +7,7 @@ released name is the student's, and stays.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -139,12 +140,11 @@ def _missing(folders: Folders, sheet: Sheet, file: File) -> Found:
 def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) -> Found:
     if not stat.S_ISREG(there.st_mode):
         return Found(file, State.BLOCKED, f"a {kind_of(there.st_mode)} has its name")
-    if (there.st_size, int(there.st_mtime)) == (file.size, file.mtime):
-        return Found(file, State.SAME)
     known = sheet.known.get(file.path, frozenset())
-    digest = ""
-    if any(size == there.st_size for size, _ in known):
-        digest = digest_of(folders, file.path) or ""
+    alike = sum(size == there.st_size for size, _ in known)
+    if alike == 1 and (there.st_size, int(there.st_mtime)) == (file.size, file.mtime):
+        return Found(file, State.SAME)
+    digest = (digest_of(folders, file.path) or "") if alike else ""
     if digest == file.sha256:
         return Found(file, State.SAME)
     earlier = sheet.earlier.get(file.path)
@@ -154,7 +154,8 @@ def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) ->
         if blocked := not_writable(folders, file.path.rpartition("/")[0]):
             return Found(file, State.BLOCKED, blocked)
         return Found(file, State.REPLACE, staged=file.path)
-    if not sheet.has or earlier is None or earlier.sha256 == file.sha256:
+    offered = earlier is not None and earlier.sha256 == file.sha256 and was_given(sheet, file)
+    if not sheet.has or earlier is None or offered:
         return Found(file, State.KEPT)
     return _beside(folders, sheet, file, "the student changed it")
 
@@ -180,7 +181,7 @@ def beside_name(path: str, version: int) -> str:
 
 
 def digest_of(folders: Folders, path: str) -> str | None:
-    """sha256 of a regular file; None where it cannot be read."""
+    """sha256 of a regular file; None where it cannot be read, or is being written."""
     folder, _, name = path.rpartition("/")
     try:
         fd = os.open(name, FILE, dir_fd=folders.get(folder))
@@ -192,7 +193,7 @@ def digest_of(folders: Folders, path: str) -> str | None:
 def digest_of_open(fd: int) -> str | None:
     """The same of an open file, which is closed; None for what is no regular file."""
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        if not stat.S_ISREG(os.fstat(fd).st_mode) or _is_being_written(fd):
             return None
         found = hashlib.sha256()
         try:
@@ -201,6 +202,22 @@ def digest_of_open(fd: int) -> str | None:
         except OSError:
             return None
         return found.hexdigest()
+
+
+def _is_being_written(fd: int) -> bool:
+    """Whether a program has the file open for writing: what it holds now is not the last word.
+
+    The kernel gives a read lease only where nobody has. SIGIO, which tells of an open meanwhile,
+    has to be ignored.
+    """
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # a filesystem without leases
+        return False
+    return False
 
 
 def kind_of(mode: int) -> str:

@@ -18,7 +18,6 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hubtui.workers import compare, drop, place
@@ -28,6 +27,8 @@ _LARGEST = 8 << 20
 """Bytes of an answer: a child that says more is ended."""
 _LISTED = 500
 """Files that an answer names one by one; all are counted."""
+_LACKING = (State.BLOCKED, State.NO_SPACE, State.FAILED)
+_CUT_OFF = "an earlier delivery was cut off here"
 
 
 class Setting(NamedTuple):
@@ -76,8 +77,8 @@ def one_sheet(
                 return found, ""
             top = place.make_folders(home, below)
     except OSError as e:
-        blocked = compare.why(e, below)
-        return [Found(f, State.BLOCKED, blocked) for f in sheet.files.values()], ""
+        state = State.NO_SPACE if place.failed(e) is State.NO_SPACE else State.BLOCKED
+        return [Found(f, state, compare.why(e, below)) for f in sheet.files.values()], ""
     folders = Folders(top)
     try:
         if not only_look:
@@ -85,10 +86,16 @@ def one_sheet(
         found = list(compare.compare(folders, sheet))
         if withdraw:
             _to_be_removed(folders, sheet, found)
+        if closed := compare.not_writable(folders, ""):
+            _not_begun(found, State.BLOCKED, closed)
         _check_space(top, found)
         if only_look:
-            return found, ""
-        return found, _act(top, setting, sheet, version, folders, found, verb)
+            return found, _CUT_OFF if place.leftovers(top, sheet) else ""
+        why = _act(top, setting, sheet, version, folders, found, verb)
+        if withdraw:
+            above = {f"{below}/{path}".rpartition("/")[0] for path in sheet.files}
+            place.remove_empty(home, above, setting.folder)
+        return found, why
     finally:
         folders.close()
         os.close(top)
@@ -106,9 +113,8 @@ def _act(
     todo = [one for one in found if one.state in _TODO[verb]]
     if not todo:
         return ""
-    name = f"{place.STAGING}{sha256(sheet.name.encode()).hexdigest()[:8]}-{os.getpid()}"
     try:
-        staging = place.open_staging(top, name)
+        name, staging = place.open_staging(top, sheet)
     except OSError as e:
         for one in todo:
             one.state, one.why = place.failed(e), f"{e.strerror}"
@@ -126,8 +132,6 @@ def _act(
         return why
     finally:
         place.close_staging(top, name, staging, sheet, version)
-        if verb == "withdraw":
-            place.remove_empty(folders, sheet.files)
 
 
 _TODO = {
@@ -169,6 +173,8 @@ def _to_be_removed(folders: Folders, sheet: Sheet, found: list[Found]) -> None:
                 one.state = State.KEPT
             elif sheet.beside:
                 one.state, one.why = State.KEPT, "the student's server runs"
+            elif closed := compare.not_writable(folders, one.file.path.rpartition("/")[0]):
+                one.state, one.why = State.BLOCKED, closed
             else:
                 one.state = State.REMOVE
         elif one.state in (State.NEW, State.DELETED):
@@ -183,25 +189,34 @@ def _check_space(top: int, found: list[Found]) -> None:
     free = room.f_bavail * room.f_frsize
     need = sum(one.file.size for one in found if one.state in _TODO["deliver"])
     if need > free:
-        for one in found:
-            if one.state in _TODO["deliver"]:
-                one.state, one.why = State.NO_SPACE, "no space left"
+        _not_begun(found, State.NO_SPACE, place.NO_SPACE)
+
+
+def _not_begun(found: list[Found], state: State, why: str) -> None:
+    for one in found:
+        if one.state in (*_TODO["deliver"], *_TODO["withdraw"]):
+            one.state, one.why = state, why
 
 
 def _answer(sheet: Sheet, found: list[Found], why: str) -> dict[str, Any]:
-    """Counts of everything, and by name what is neither new nor the same."""
-    listed = [
+    """Counts of everything, and by name what is neither new nor the same.
+
+    What could not be delivered comes first, and all of it: it is given as soon as that is possible.
+    """
+    names = [
         [one.file.path, one.state, one.why]
         for one in found
         if one.state not in (State.SAME, State.NEW, State.REPLACE)
     ]
+    lacking = [each for each in names if each[1] in _LACKING]
+    rest = [each for each in names if each[1] not in _LACKING]
     moved = (State.NEW, State.REPLACE, State.BESIDE)
     return {
         "sheet": sheet.name,
         "version": sheet.version,
         "counts": dict(Counter(one.state for one in found)),
         "bytes": sum(one.file.size for one in found if one.state in moved),
-        "listed": listed[:_LISTED],
+        "listed": lacking + rest[: max(0, _LISTED - len(lacking))],
         "why": why,
     }
 
@@ -280,6 +295,7 @@ class Deliveries:
         self.setting, self.store = setting, Store(setting.store)
         self._jobs: deque[dict[str, Any]] = deque()
         self._children: dict[int, _Child] = {}
+        self._ended: list[int] = []
         self._select = selectors.DefaultSelector()
         self._rest = b""
         self._open = True
@@ -314,7 +330,7 @@ class Deliveries:
             sheets = [self.store.sheet(job, one) for one in job["sheets"]]
             files = [self.store.files(one.name, one.version) for one in sheets]
         except (OSError, KeyError, ValueError) as e:
-            _say(job["key"], {"error": f"the store cannot be read: {e}"})
+            self._say(job["key"], {"error": f"the store cannot be read: {e}"})
             return
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
@@ -342,12 +358,21 @@ class Deliveries:
             os.killpg(child.pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        os.waitpid(child.pid, 0)
+        self._ended.append(child.pid)  # not waited for: a filesystem of the student's may hold it
+        self._ended = [pid for pid in self._ended if os.waitpid(pid, os.WNOHANG) == (0, 0)]
         try:
             answer = json.loads(child.said)
         except ValueError:
             answer = None
-        _say(child.key, answer if isinstance(answer, dict) else {"error": why})
+        self._say(child.key, answer if isinstance(answer, dict) else {"error": why})
+
+    def _say(self, key: str, answer: dict[str, Any]) -> None:
+        data = memoryview(json.dumps({**answer, "key": key}).encode() + b"\n")
+        try:
+            while data:
+                data = data[os.write(1, data) :]
+        except BrokenPipeError:  # nobody listens any more: who has begun may come to an end
+            self._jobs.clear()
 
 
 def _child(
@@ -357,6 +382,7 @@ def _child(
     code = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGIO, signal.SIG_IGN)  # of the leases that compare takes
         null = os.open("/dev/null", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
@@ -371,12 +397,6 @@ def _child(
         code = 0
     finally:
         os._exit(code)
-
-
-def _say(key: str, answer: dict[str, Any]) -> None:
-    data = memoryview(json.dumps({**answer, "key": key}).encode() + b"\n")
-    while data:
-        data = data[os.write(1, data) :]
 
 
 def main(arguments: list[str]) -> int:

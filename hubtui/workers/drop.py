@@ -31,8 +31,13 @@ def become(uid: int, gid: int, groups: Sequence[int] = ()) -> None:
         raise SystemExit(f"could not become uid {uid}")
     libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
     os.umask(0o022)
+
+
+def end_with_parent() -> None:
+    """Be killed when the parent is gone; lost at the next change of rights."""
+    libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def open_folder(top: int, path: str) -> int:

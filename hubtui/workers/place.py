@@ -11,19 +11,25 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import io
+import itertools
 import os
 import re
 import stat
 import subprocess
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from hubtui.workers.compare import Folders, Found, Sheet, State, beside_name, digest_of_open
-from hubtui.workers.drop import FILE, FOLDER, libc, open_folder, walk
+from hubtui.workers.drop import FILE, FOLDER, end_with_parent, libc, open_folder, walk
 
 STAGING = ".hubtui-"
 """How the name of our own folders in a home begins; the rest is the sheet's, and the process."""
 _NOREPLACE, _EXCHANGE = 1, 2
 _BLOCK = 1 << 20
+_TRIES = 5
+_SAID = 1 << 16
+"""Bytes that rsync can say; the student can make it try more."""
 NO_SPACE = "no space left"
 _CODES = {
     10: "interrupted in the account",
@@ -72,22 +78,35 @@ def copy(rsync: str, source: int, staging: int, paths: Sequence[str]) -> str:
 
     A return code proves nothing: what was copied is verified file by file afterwards.
     """
-    done = subprocess.run(
-        rsync_argv(rsync, source, staging),
-        input=b"".join(os.fsencode(path) + b"\0" for path in paths),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
-        cwd="/",
-        pass_fds=(source, staging),
-        check=False,
-    )
+    with _in_memory() as names, _in_memory() as said:
+        # A name that begins with # or ; would be a comment.
+        names.write(b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths))
+        names.seek(0)
+        # Not a pipe, which a program of the student's could fill or hold open.
+        os.ftruncate(said.fileno(), _SAID)
+        fcntl.fcntl(said.fileno(), fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+        done = subprocess.run(
+            rsync_argv(rsync, source, staging),
+            stdin=names,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+            cwd="/",
+            pass_fds=(source, staging),
+            preexec_fn=end_with_parent,
+            check=False,
+        )
+        text = os.pread(said.fileno(), _SAID, 0).rstrip(b"\0").decode(errors="replace")
     if done.returncode == 0:
         return ""
-    said = done.stderr.decode(errors="replace")
-    if "No space left" in said or "quota exceeded" in said.lower():
+    if "No space left" in text or "quota exceeded" in text.lower():
         return NO_SPACE
-    return _CODES.get(done.returncode, f"rsync ended with {done.returncode}: {said[-200:].strip()}")
+    last = text[-200:].strip()
+    return _CODES.get(done.returncode, f"rsync ended with {done.returncode}: {last}")
+
+
+def _in_memory() -> io.BufferedRandom:
+    return os.fdopen(os.memfd_create("rsync", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC), "w+b")
 
 
 def place(folders: Folders, top: int, staging: int, sheet: Sheet, found: Iterable[Found]) -> None:
@@ -120,8 +139,9 @@ def _put(folders: Folders, top: int, source: int, name: str, sheet: Sheet, one: 
     if one.state is not State.REPLACE:
         try:
             rename(source, name, target, new, _NOREPLACE)
-        except FileExistsError:  # made by the student since we looked
-            one.state = State.KEPT
+        except FileExistsError:  # made since we looked, by the student or by another delivery
+            same = one.state is State.NEW and _digest(target, new) == one.file.sha256
+            one.state = State.SAME if same else State.KEPT
         return
     try:
         rename(source, name, target, new, _EXCHANGE)
@@ -132,7 +152,12 @@ def _put(folders: Folders, top: int, source: int, name: str, sheet: Sheet, one: 
         os.unlink(name, dir_fd=source)
         return
     rename(source, name, target, new, _EXCHANGE)  # saved since we looked: it goes back
-    _put_beside(target, source, name, sheet, one)
+    if is_as_delivered(source, name, sheet, one.file.path):
+        _put_beside(target, source, name, sheet, one)
+        return
+    rename(source, name, target, new, _EXCHANGE)  # and saved once more: the newer one stays
+    _set_aside(target, source, name)
+    one.state, one.why = State.KEPT, "the student saved it meanwhile"
 
 
 def _put_beside(target: int, source: int, name: str, sheet: Sheet, one: Found) -> None:
@@ -143,6 +168,16 @@ def _put_beside(target: int, source: int, name: str, sheet: Sheet, one: Found) -
         one.state = State.KEPT
     else:
         one.state, one.why = State.BESIDE, "the student saved it meanwhile"
+
+
+def _set_aside(target: int, source: int, name: str) -> None:
+    """A student's save whose place has a newer one: ``sheet.saved.ipynb``."""
+    stem, ending = os.path.splitext(name)  # noqa: PTH122 - of text
+    for number in itertools.count(1):
+        aside = f"{stem}.saved{number if number > 1 else ''}{ending}"
+        with contextlib.suppress(FileExistsError):
+            rename(source, name, target, aside, _NOREPLACE)
+            return
 
 
 def is_as_delivered(folder: int, name: str, sheet: Sheet, path: str) -> bool:
@@ -158,7 +193,11 @@ def is_as_delivered(folder: int, name: str, sheet: Sheet, path: str) -> bool:
 
 
 def _digest(folder: int, name: str) -> str | None:
-    return digest_of_open(os.open(name, FILE, dir_fd=folder))
+    try:
+        fd = os.open(name, FILE, dir_fd=folder)
+    except OSError:
+        return None
+    return digest_of_open(fd)
 
 
 def remove(folders: Folders, staging: int, sheet: Sheet, found: Iterable[Found]) -> None:
@@ -172,34 +211,62 @@ def remove(folders: Folders, staging: int, sheet: Sheet, found: Iterable[Found])
                 if is_as_delivered(out, name, sheet, one.file.path):
                     os.unlink(name, dir_fd=out)
                 else:
-                    rename(out, name, source, name, _NOREPLACE)
                     one.state = State.KEPT
+                    with contextlib.suppress(FileExistsError):  # saved anew: see close_staging
+                        rename(out, name, source, name, _NOREPLACE)
             finally:
                 os.close(out)
         except OSError as e:
             one.state, one.why = State.FAILED, f"{e.strerror or e}"
 
 
-def remove_empty(folders: Folders, paths: Iterable[str]) -> None:
-    """Remove folders that came with the sheet and that hold nothing any more."""
-    above = {path.rpartition("/")[0] for path in paths}
-    for folder in sorted(above, key=lambda path: -path.count("/")):
+def remove_empty(home: int, folders: Iterable[str], keep: str) -> None:
+    """Remove those folders (below the home), and the ones above, that hold nothing any more.
+
+    ``keep`` is the first one above that stays.
+    """
+    for folder in sorted(folders, key=lambda path: -path.count("/")):
         parent, _, name = folder.rpartition("/")
-        while name:
+        while name and f"{parent}/{name}".startswith(f"{keep}/"):
             with contextlib.suppress(OSError):
-                os.rmdir(name, dir_fd=folders.get(parent))
+                above = open_folder(home, parent)
+                try:
+                    os.rmdir(name, dir_fd=above)
+                finally:
+                    os.close(above)
             parent, _, name = parent.rpartition("/")
 
 
 # --- our own folder in a home --------------------------------------------------------------------
 
 
-def open_staging(top: int, name: str) -> int:
+def _ours(sheet: Sheet) -> str:
+    """How the names of our own folders for this sheet begin."""
+    return f"{STAGING}{sha256(sheet.name.encode()).hexdigest()[:8]}-"
+
+
+def open_staging(top: int, sheet: Sheet) -> tuple[str, int]:
     """A new folder of our own, held by a lock while we and our rsync live. Raises OSError."""
-    os.mkdir(name, 0o700, dir_fd=top)
-    fd = os.open(name, FOLDER, dir_fd=top)
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return fd
+    for attempt in itertools.count(1):
+        name = f"{_ours(sheet)}{os.getpid()}-{attempt}"
+        try:
+            os.mkdir(name, 0o700, dir_fd=top)
+            fd = os.open(name, FOLDER, dir_fd=top)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_nlink:
+                break
+        except (FileExistsError, FileNotFoundError, BlockingIOError):
+            if attempt == _TRIES:
+                raise
+        # Another delivery took it for what a killed one left, and tidied it away.
+    return name, fd
+
+
+def leftovers(top: int, sheet: Sheet) -> list[str]:
+    """Folders of our own that another process uses, or that a killed one left."""
+    with os.scandir(top) as entries:
+        ours = [entry for entry in entries if entry.name.startswith(_ours(sheet))]
+        return [entry.name for entry in ours if entry.is_dir(follow_symlinks=False)]
 
 
 def tidy(top: int, sheet: Sheet, version: int) -> None:
@@ -209,9 +276,7 @@ def tidy(top: int, sheet: Sheet, version: int) -> None:
     hands goes back to its place, or beside it; what we do not know stays. ``version`` is an open
     descriptor of the version's files.
     """
-    with os.scandir(top) as entries:
-        names = [e.name for e in entries if e.name.startswith(STAGING)]
-    for name in names:
+    for name in leftovers(top, sheet):
         with contextlib.suppress(OSError):
             folder = os.open(name, FOLDER, dir_fd=top)
             try:
@@ -224,16 +289,18 @@ def tidy(top: int, sheet: Sheet, version: int) -> None:
 
 
 def _give_back(top: int, staging: int, sheet: Sheet, version: int) -> None:
-    left = [path for path, found in walk(staging) if stat.S_ISREG(found.st_mode)]
+    left = [path for path, found in walk(staging) if not stat.S_ISDIR(found.st_mode)]
     for path in left:
         folder, _, name = path.rpartition("/")
         with contextlib.suppress(OSError):
             source = open_folder(staging, folder)
             try:
-                if is_as_delivered(source, name, sheet, path) or _is_cut(source, path, version):
+                if is_as_delivered(source, name, sheet, path):
                     os.unlink(name, dir_fd=source)
                 elif path in sheet.known:
                     _return(top, source, sheet, path)
+                elif _is_cut(source, path, version):
+                    os.unlink(name, dir_fd=source)
             finally:
                 os.close(source)
 
@@ -251,35 +318,31 @@ def _return(top: int, source: int, sheet: Sheet, path: str) -> None:
                 os.unlink(name, dir_fd=source)
                 return
             rename(source, name, target, name, _EXCHANGE)  # both are the student's
-            stem, ending = os.path.splitext(name)  # noqa: PTH122 - of text
-            rename(source, name, target, f"{stem}.saved{ending}", _NOREPLACE)
+            _set_aside(target, source, name)
     finally:
         os.close(target)
 
 
 def _is_cut(source: int, path: str, version: int) -> bool:
-    """Whether a file is the beginning of what was to be copied there, under its name or rsync's."""
+    """Whether a file is the beginning of what rsync was to copy there, under rsync's own name."""
     folder, _, name = path.rpartition("/")
     temporary = re.fullmatch(r"\.(.+)\.[A-Za-z0-9]{6}", name)
-    candidates = [name, temporary[1]] if temporary else [name]
-    return any(_begins(source, name, version, folder, candidate) for candidate in candidates)
+    return temporary is not None and _begins(source, name, version, folder, temporary[1])
 
 
 def _begins(source: int, name: str, version: int, folder: str, original: str) -> bool:
     try:
         above = open_folder(version, folder)
+        try:
+            whole = os.fdopen(os.open(original, FILE, dir_fd=above), "rb")
+        finally:
+            os.close(above)
+        with whole, os.fdopen(os.open(name, FILE, dir_fd=source), "rb") as part:
+            while block := part.read(_BLOCK):
+                if whole.read(len(block)) != block:
+                    return False
     except OSError:
         return False
-    try:
-        whole = os.fdopen(os.open(original, FILE, dir_fd=above), "rb")
-    except OSError:
-        return False
-    finally:
-        os.close(above)
-    with whole, os.fdopen(os.open(name, FILE, dir_fd=source), "rb") as part:
-        while block := part.read(_BLOCK):
-            if whole.read(len(block)) != block:
-                return False
     return True
 
 

@@ -56,8 +56,6 @@ def releases(machine: Machine) -> Iterator[Figure]:
     _write_week(weeks[-1], 99)
     name = "50 students, a term of 110 MB and a new week"
     yield _row(teaching, name, 0.30, RUNS, weeks[-1:], only=weeks[-1])
-    name = "50 students, that term again, all sheets"
-    yield _row(teaching, name, 0.10, 1, weeks, clear=False)
 
 
 def _course(machine: Machine, size: int) -> Teaching:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import Input
 
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
@@ -21,94 +17,18 @@ from hubtui.server import Server
 from hubtui.signups import Verdict
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.dialogs import AskDialog, Page, PlanDialog, why_text
-from hubtui.tui.look import Look, Looker
-from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import RunDialog
 from hubtui.why import Answer
 from tests.snapshots import scenes
+from tests.snapshots.showing import CONFIG, Given, Same, doing, following
 
-CONFIG = Path("/etc/hubtui/course.yaml")
-SIZES = [(80, 24), (120, 40)]
 LATE = [f"late-{number:02}" for number in range(7)]
 MANY = [f"late-{number:02}" for number in range(40)]
-Compare = Callable[..., bool]
-Before = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-class Given(Looker):
-    """Sees one class, once."""
-
-    def __init__(self, server: Server, look: Look) -> None:
-        super().__init__(server)
-        self._given: Look | None = look
-
-    def look(self, *, fresh: bool = False) -> Look | None:
-        given, self._given = self._given, None
-        return given
-
-    def unfinished(self) -> list[Plan]:
-        return []
-
-
-@pytest.fixture(autouse=True)
-def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.delenv("HUBTUI_DEMO", raising=False)
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def looks_the_same(
-    request: pytest.FixtureRequest, snap_compare: Compare
-) -> Callable[[HubtuiApp, Before], bool]:
-    """Compares at both sizes."""
-
-    def compare(app: HubtuiApp, before: Before) -> bool:
-        return snap_compare(app, run_before=before, terminal_size=request.param)
-
-    return compare
-
-
-Same = Callable[[HubtuiApp, Before], bool]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return scenes.server_on_paper(tmp_path)
 
 
 def app_of(server: Server, tmp_path: Path, *, read_only: bool = False, **day: Any) -> HubtuiApp:
     look = scenes.class_on_a_bad_day(tmp_path, **day)
     return HubtuiApp(server, CONFIG, read_only=read_only, looker=Given(server, look))
-
-
-async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if what():
-            await pilot.pause()
-            return
-        await pilot.pause(0.05)
-    raise TimeoutError("it never came")
-
-
-def doing(*keys: str, screen: Callable[[], Screen[Any]] | None = None) -> Before:
-    """Wait for the first look, push a screen, press keys; then nothing blinks."""
-
-    async def before(pilot: Pilot[Any]) -> None:
-        app = pilot.app
-        await until(pilot, lambda: isinstance(app.screen, Pane) and app.screen.look is not None)
-        if screen is not None:
-            await app.push_screen(screen())
-            await pilot.pause()
-        await pilot.press(*keys)
-        await pilot.pause()
-        for box in app.screen.query(Input):
-            box.cursor_blink = False
-
-    return before
 
 
 # --- the panes ------------------------------------------------------------------------------------
@@ -284,16 +204,6 @@ def at_work(server: Server) -> Iterator[Plan]:
     fcntl.flock(held, fcntl.LOCK_EX)
     yield plan
     os.close(held)
-
-
-def following(dialog: RunDialog, through: Callable[[], bool], *keys: str) -> Before:
-    async def before(pilot: Pilot[Any]) -> None:
-        await doing(screen=lambda: dialog)(pilot)
-        await until(pilot, through)
-        await pilot.press(*keys)
-        await pilot.pause()
-
-    return before
 
 
 def test_a_run_at_work(looks_the_same: Same, server: Server, tmp_path: Path, at_work: Plan) -> None:

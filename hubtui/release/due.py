@@ -1,0 +1,268 @@
+"""What the minutely ``hubtui due`` does: what is scheduled, what a kill left, who lacks something.
+
+Exactly once: an entry gets the id of its run before that run exists, and the run asks each of its
+steps whether it is done. So whatever a kill leaves, the next minute sees how far it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from hubtui.clock import parse, stamp
+from hubtui.errors import HubtuiError, LockHeld, Refused
+from hubtui.events import Event, Follower, Outcome, What
+from hubtui.names import shown
+from hubtui.plan import plans, runs
+from hubtui.plan.locks import is_held, lock
+from hubtui.plan.plans import Plan, new_plan
+from hubtui.plan.runs import Life, RunRecord
+from hubtui.release import late, ledger, push, schedule, store
+from hubtui.release.desk import LIMIT
+from hubtui.release.push import Subject
+from hubtui.release.schedule import LATE, DueRecord, Entry, State
+from hubtui.release.store import Fate
+from hubtui.server import Server
+from hubtui.state import read_document, write_document
+from hubtui.students import survey
+
+_SOON = timedelta(seconds=LIMIT)
+CarryOut = Callable[[Server, str], Outcome]
+"""Runs a confirmed plan to its end in this process."""
+
+
+def due(server: Server, carry_out: CarryOut) -> list[str]:
+    """Do what is due; returns a sentence for each thing that went wrong, once.
+
+    Where another ``hubtui due`` is at work nothing is done. Raises StateError.
+    """
+    try:
+        with lock(server.state, "due", "hubtui due", patience=0):
+            return _Pass(server, carry_out).all()
+    except LockHeld:
+        return []
+
+
+class _Pass:
+    """One minute's work."""
+
+    def __init__(self, server: Server, carry_out: CarryOut) -> None:
+        self.server, self.carry_out = server, carry_out
+        self.troubles: list[str] = []
+        self.record = read_document(schedule.due_path(server), DueRecord) or DueRecord()
+
+    def all(self) -> list[str]:
+        self._remember(at=stamp(self.server.clock()))
+        if self.server.course.release is None:
+            return []
+        for entry in reversed(schedule.entries(self.server)):  # what was begun before the rest
+            if entry.state is State.BEGUN:
+                self._guarded(entry, self._go_on)
+        for entry in schedule.entries(self.server):
+            if entry.state is State.WAITING and entry.at <= self.server.clock():
+                self._guarded(entry, self._begin)
+        try:
+            self._catch_up()
+        except LockHeld:
+            pass  # somebody releases something: the next minute is early enough
+        except HubtuiError as e:
+            self.troubles.append(str(e))
+        return self.troubles
+
+    def _guarded(self, entry: Entry, what: Callable[[Entry], None]) -> None:
+        """One entry that fails stops no other; the same sentence is said once."""
+        try:
+            what(entry)
+        except LockHeld:
+            pass
+        except HubtuiError as e:
+            if str(e) != entry.why:
+                self.troubles.append(f"{schedule.title(entry)}: {e}")
+                self._set(entry, why=str(e))
+
+    # --- scheduled releases ---------------------------------------------------------------------
+
+    def _begin(self, entry: Entry) -> None:
+        """Start the run of an entry that is due."""
+        server = self.server
+        if server.clock() - entry.at > LATE:
+            hours = int((server.clock() - entry.at).total_seconds() // 3600)
+            self._ask(entry, f"it was due {hours} hours ago, and hubtui due did not run")
+            return
+        if why := _overtaken(server, entry):
+            self._ask(entry, why)
+            return
+        if self._is_busy("release"):
+            return
+        open_ = [sheet for sheet, number in entry.sheets.items() if number is None]
+        versions = {sheet: n for sheet, n in entry.sheets.items() if n is not None}
+        versions |= push.prepare(server, open_)
+        plan = push.push_plan(server, survey(server), versions)
+        plan = msgspec.structs.replace(plan, by=entry.by)
+        sheets: dict[str, int | None] = {**versions}
+        begun = self._set(entry, sheets=sheets, state=State.BEGUN, run=plan.id, why="")
+        if begun is not None:
+            self._run(plan)
+            self._settle(begun)
+
+    def _go_on(self, entry: Entry) -> None:
+        """See how far the run of an entry came; carry it on where it was killed."""
+        state = self.server.state
+        if not runs.record_path(state, entry.run).exists():
+            plans.plan_path(state, entry.run).unlink(missing_ok=True)
+            self._set(entry, state=State.WAITING, run="")  # it was never started
+            return
+        life = runs.life(state, entry.run)
+        if life is Life.UNFINISHED:
+            if why := _overtaken(self.server, entry):
+                runs.drop(state, entry.run, self.server.clock())
+                self._ask(entry, why)
+                return
+            self.carry_out(self.server, entry.run)
+        if life is not Life.RUNNING:
+            self._settle(entry)
+
+    def _settle(self, entry: Entry) -> None:
+        """Note what came of a run that is over."""
+        ends, last = _words_of(self.server, entry.run)
+        if last is None:
+            return
+        if last.outcome is Outcome.HELD:
+            self._set(entry, state=State.WAITING, run="")
+            return
+        failed = [e for e in ends if e.outcome in (Outcome.FAILED, Outcome.CHANGED)]
+        if failed and not all(_is_out(self.server, s, n) for s, n in entry.sheets.items()):
+            self._ask(entry, shown(failed[0].text, limit=300))
+            return
+        self._set(entry, state=State.DONE, why="" if not failed else last.text)
+        if failed:
+            self.troubles.append(
+                f"{schedule.title(entry)} was released: {shown(last.text, limit=200)}; "
+                "see: hubtui release status"
+            )
+
+    def _ask(self, entry: Entry, why: str) -> None:
+        if self._set(entry, state=State.ASK, run="", why=why) is not None:
+            self.troubles.append(f"{schedule.title(entry)} was not released: {why}.")
+
+    def _set(self, entry: Entry, **changes: object) -> Entry | None:
+        """Write the entry with these changes; None where somebody changed it meanwhile."""
+        with schedule.changing(self.server) as (now, write):
+            if entry not in now.entries:
+                return None
+            after = msgspec.structs.replace(entry, **changes)
+            write(schedule.with_entry(now, after))
+            return after
+
+    # --- who lacks something --------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Give each course account what it lacks of all that is released."""
+        server, now = self.server, self.server.clock()
+        # A student who stops the worker holds it up for LIMIT: never a release at its hour.
+        if any(timedelta() <= at - now <= _SOON for at in self._coming()):
+            return
+        if self.record.catch_up and not self._over(self.record.catch_up):
+            return
+        # Who is being enrolled at this moment gets everything from that.
+        if self._is_busy("release") or self._is_busy("accounts") or not late.released(server):
+            return
+        seen = survey(server)
+        lacking = late.wanting(server, seen, ledger.read(server.state), now)
+        subjects = [
+            Subject(key=name, name=name, uid=seen.students[name].uid, sheets=sheets)
+            for name, sheets in sorted(lacking.items())
+            if not self._tried(seen.students[name].uid, now)
+        ]
+        if not subjects:
+            return
+        title = f"Catch up {len(subjects)} student{'s' if len(subjects) > 1 else ''}"
+        plan = new_plan("push", title, subjects, now, trial=False, again=False, replace_open=False)
+        plan = msgspec.structs.replace(plan, by="hubtui due")
+        self._remember(catch_up=plan.id)
+        self._run(plan)
+        self._over(plan.id)
+
+    def _coming(self) -> list[datetime]:
+        entries = schedule.entries(self.server)
+        return [entry.at for entry in entries if entry.state is State.WAITING]
+
+    def _over(self, run: str) -> bool:
+        """Whether the run that catches up is over; carries it on where it was killed."""
+        state, now = self.server.state, self.server.clock()
+        if runs.record_path(state, run).exists():
+            life = runs.life(state, run)
+            if life is Life.UNFINISHED:
+                self.carry_out(self.server, run)
+            elif life is Life.RUNNING:
+                return False
+            uids = {one.key: one.uid for one in plans.load(state, run).subjects_as(Subject)}
+            ends, _ = _words_of(self.server, run)
+            bad = [e.subject for e in ends if e.outcome in (Outcome.FAILED, Outcome.CHANGED)]
+            tried = {uid: at for uid, at in self.record.tried.items() if _recent(at, now)}
+            tried |= {str(uids[key]): stamp(now) for key in bad if key in uids}
+            self._remember(tried=tried)
+        else:
+            plans.plan_path(state, run).unlink(missing_ok=True)
+        self._remember(catch_up="")
+        return True
+
+    def _tried(self, uid: int, now: datetime) -> bool:
+        at = self.record.tried.get(str(uid))
+        return at is not None and _recent(at, now)
+
+    # --- both -----------------------------------------------------------------------------------
+
+    def _run(self, plan: Plan) -> None:
+        state = self.server.state
+        plans.save(state, plan)
+        record = RunRecord(id=plan.id, by=plan.by, at=stamp(self.server.clock()))
+        write_document(runs.record_path(state, plan.id), record)
+        self.carry_out(self.server, plan.id)
+
+    def _is_busy(self, name: str) -> bool:
+        return is_held(self.server.state / "locks" / name)
+
+    def _remember(self, **changes: object) -> None:
+        self.record = msgspec.structs.replace(self.record, **changes)
+        write_document(schedule.due_path(self.server), self.record)
+
+
+def _recent(at: str, now: datetime) -> bool:
+    return abs(now - parse(at)) < late.AGAIN
+
+
+def _words_of(server: Server, run: str) -> tuple[list[Event], Event | None]:
+    """The last word on each subject of a run, and on the whole."""
+    events = Follower(runs.events_path(server.state, run)).new()
+    ends = {event.subject: event for event in events if event.event is What.END}
+    done = [event for event in events if event.event is What.DONE]
+    return list(ends.values()), done[-1] if done else None
+
+
+def _is_out(server: Server, sheet: str, number: int | None) -> bool:
+    record = store.record(server, sheet)
+    found = record.versions if record else ()
+    return any(v.number == number and v.fate is Fate.RELEASED for v in found)
+
+
+def _overtaken(server: Server, entry: Entry) -> str:
+    """Why a version must not be released any more: students would get an older one back."""
+    for sheet, number in entry.sheets.items():
+        if number is None:
+            continue
+        record = store.record(server, sheet)
+        found = {v.number: v for v in record.versions} if record else {}
+        name = shown(sheet, limit=60)
+        if number not in found:
+            raise Refused(f"Version {number} of {name} is gone from the store.")
+        newer = [v for v in found.values() if v.number > number]
+        own = found[number]
+        taken_back = own.fate is Fate.WITHDRAWN and own.since >= entry.made
+        if taken_back or any(v.fate is Fate.WITHDRAWN for v in newer):
+            return f"{name} was withdrawn since it was scheduled"
+        if any(v.fate is Fate.RELEASED for v in newer):
+            return f"a newer version of {name} was released since it was scheduled"
+    return ""

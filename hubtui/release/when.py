@@ -1,0 +1,147 @@
+"""``Mon 08:00`` in the course's own time zone: the next such moment, right over changed clocks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hubtui.course import Course
+from hubtui.errors import UsageError
+from hubtui.names import shown
+
+EXAMPLES = '"Mon 08:00", "08:00", "tomorrow 08:00" or "2026-11-30 08:00"'
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WHEN = re.compile(r"(?:(?P<day>\S+)\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_FAR = timedelta(days=400)
+"""A release in a later year is a slip of the finger."""
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A time as somebody meant it."""
+
+    at: datetime
+    """In UTC."""
+    zone: str
+    note: str = ""
+    """What to know about it: a time that this day has twice."""
+
+
+def zone_of(course: Course) -> ZoneInfo:
+    """The course's ``timezone``, else the machine's own, else UTC."""
+    name = course.timezone
+    if name is None:
+        _, found, rest = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
+        name = rest if found else _named_by(Path("/etc/timezone"))
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _named_by(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def is_day(word: str) -> bool:
+    """Whether the word can stand before the hour: ``Mon``, ``today``, ``2026-11-30``."""
+    name = word.casefold()
+    return (
+        name in ("today", "tomorrow") or _weekday(name) is not None or bool(_DATE.fullmatch(word))
+    )
+
+
+def parse_when(text: str, zone: ZoneInfo, now: datetime) -> Moment:
+    """The next moment after ``now`` that ``text`` names.
+
+    Of a time that exists twice, because the clocks go back, the next one is taken, and the note
+    says so. Raises UsageError: what is no time, a time that is over, one that the clocks skip.
+    """
+    found = _WHEN.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{shown(text, limit=40)!r} is no time: say {EXAMPLES}.")
+    try:
+        clock = time(int(found["hour"]), int(found["minute"]))
+    except ValueError:
+        raise UsageError(f"{found['hour']}:{found['minute']} is no time of the day.") from None
+    for day in _days(found["day"], now.astimezone(zone).date()):
+        moments = _moments(datetime.combine(day, clock), zone)
+        if not moments:
+            skipped = datetime.combine(day, clock, zone).astimezone(UTC)
+            if skipped > now:
+                raise UsageError(_skipped(skipped, clock, day, zone))
+            continue
+        for at in moments:
+            if at > now:
+                return Moment(at=at, zone=zone.key, note=_note(moments, at, clock, zone))
+    raise UsageError(f"{shown(text, limit=40)} is over ({zone.key}).")
+
+
+def written(at: datetime, zone: str) -> str:
+    """``Mon 30 Nov 2026, 08:00 (Europe/Berlin)``."""
+    try:
+        here = at.astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        here, zone = at.astimezone(UTC), "UTC"
+    return f"{here:%a %d %b %Y, %H:%M} ({zone})"
+
+
+def _days(word: str | None, today: date) -> Iterator[date]:
+    """The days that are meant, in their order. Raises UsageError."""
+    name = (word or "").casefold()
+    if not name:
+        yield from (today, today + timedelta(days=1))
+    elif name in ("today", "tomorrow"):
+        yield today + timedelta(days=name == "tomorrow")
+    elif (number := _weekday(name)) is not None:
+        first = today + timedelta(days=(number - today.weekday()) % 7)
+        yield from (first, first + timedelta(days=7))
+    else:
+        try:
+            day = date.fromisoformat(name) if _DATE.fullmatch(name) else None
+        except ValueError:
+            day = None
+        if day is None:
+            raise UsageError(f"{shown(word or '', limit=40)!r} is no day: say {EXAMPLES}.")
+        if day - today > _FAR:
+            raise UsageError(f"{day} is more than a year away.")
+        yield day
+
+
+def _weekday(name: str) -> int | None:
+    """0 for ``mon`` and ``monday``."""
+    for number, day in enumerate(_DAYS):
+        if name in (day, day[:3]):
+            return number
+    return None
+
+
+def _moments(wall: datetime, zone: ZoneInfo) -> list[datetime]:
+    """When the clocks on the wall show it: once, never, or twice."""
+    found = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(at for at in found if at.astimezone(zone).replace(tzinfo=None) == wall)
+
+
+def _note(moments: list[datetime], at: datetime, clock: time, zone: ZoneInfo) -> str:
+    if len(moments) == 1:
+        return ""
+    which = "first" if at == moments[0] else "second"
+    name = at.astimezone(zone).tzname()
+    return f"The clocks go back and {clock:%H:%M} comes twice: the {which} is taken ({name})."
+
+
+def _skipped(skipped: datetime, clock: time, day: date, zone: ZoneInfo) -> str:
+    then = skipped.astimezone(zone)
+    return (
+        f"{clock:%H:%M} does not exist on {day:%a %d %b %Y} in {zone.key}: the clocks go forward. "
+        f"Say {then:%H:%M}."
+    )
