@@ -26,7 +26,7 @@ from hubtui.workers import command
 
 WIDTH = 8
 """Students at a time: rsync mostly waits, so more than there are processors."""
-LIMIT = 600.0
+LIMIT = 120.0
 """Seconds for one student."""
 
 

@@ -54,7 +54,7 @@ class _Edited(Exception):
 def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) -> Version:
     """The sheet as it is now, as a version of the store; one that is there already if it is equal.
 
-    ``only``: the previous version with these files (paths below the sheet) taken anew. What the
+    ``only``: the version that is out with these files (paths below the sheet) taken anew. What the
     source has but cannot be handed out (links, names that not every program can read) is named in
     ``Version.left_out``.
 
@@ -250,8 +250,12 @@ def _make_above(files: Path, place: Path) -> None:
 def _kept(
     folder: Path, record: SheetRecord, only: Collection[str]
 ) -> list[tuple[StoredFile, Path]]:
-    """The files of the previous version that are not chosen, and where they lie."""
-    before = store.latest(record)
+    """The files of the version that students have which are not chosen, and where they lie.
+
+    Never of one that is only held: somebody previewed what was not yet finished.
+    """
+    tried = [version for version in record.versions if version.fate is store.Fate.TRIAL]
+    before = store.released(record) or (tried[-1] if tried else None)
     if before is None:
         return []
     place = folder / str(before.number)

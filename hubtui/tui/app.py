@@ -371,7 +371,7 @@ class HubtuiApp(App[int]):
 
     def leave(self) -> None:
         """q: leave; asks while a change is running, though it goes on by itself."""
-        if not self._looker.running():
+        if not runs.running(self.server.state):
             self.exit(0)
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _BEAT = 5.0
 """Seconds between two looks."""
 _WIDTH, _NAME = 9, 20
-_MOST = 24
+_MOST = 14
 """Columns, on the widest of screens."""
 SIGNS = {
     "delivered": ("✓", GOOD, "delivered"),
@@ -97,7 +98,10 @@ class Matrix(Screen[None]):
         self.standing: Standing | None = None
         self._at = self._first = 0
         """Which sheet is meant, and which one is the first on the screen."""
+        self._columns = _MOST
+        """How many of the columns are shown."""
         self._trouble_first = False
+        self._troubled: frozenset[str] = frozenset()
         self._wanted = ""
         self._looking = False
 
@@ -147,14 +151,21 @@ class Matrix(Screen[None]):
         def done() -> None:
             self._looking = False
 
-        def take(standing: Standing) -> None:
+        def look() -> tuple[Standing, frozenset[str]] | None:
+            found, before = self.hubtui.access.standing(), self.standing
+            if before is not None and replace(found, at=before.at) == before:
+                return None
+            return found, frozenset(name for name in found.students if _is_troubled(found, name))
+
+        def take(seen: tuple[Standing, frozenset[str]] | None) -> None:
             done()
-            if self.is_mounted:
-                self._take(standing)
+            if self.is_mounted and seen is not None:
+                self._take(*seen)
 
-        self.hubtui.in_thread(self.hubtui.access.standing, take, failed=done)
+        self.hubtui.in_thread(look, take, failed=done)
 
-    def _take(self, standing: Standing) -> None:
+    def _take(self, standing: Standing, troubled: frozenset[str]) -> None:
+        self._troubled = troubled
         meant = self.sheet.name if self.sheet is not None else self._wanted_sheet
         self.standing = standing
         names = [sheet.name for sheet in standing.sheets]
@@ -187,11 +198,11 @@ class Matrix(Screen[None]):
         self._first = min(max(self._first, self._at - room + 1), self._at)
         window = standing.sheets[self._first : self._first + room]
         for place in range(_MOST):
-            there = place < len(window)
-            if there != self._shows(place):
-                self.table.show_column(str(place), there)
-            if there:
+            if (place < len(window)) != (place < self._columns):
+                self.table.show_column(str(place), place < len(window))
+            if place < len(window):
                 self.table.relabel(str(place), title(window[place].name))
+        self._columns = len(window)
         self.table.point_at(str(self._at - self._first) if window else None)
         empty = (cell(""),) * (_MOST - len(window))
         rows: dict[str, Row] = {}
@@ -201,21 +212,12 @@ class Matrix(Screen[None]):
         self.table.sync(rows if window else {})
         self._say()
 
-    def _shows(self, place: int) -> bool:
-        return str(place) not in self.table.hidden
-
     def _order(self) -> list[str]:
         assert self.standing is not None
         names = [name for name in self.standing.students if self._wanted in name.lower()]
         if self._trouble_first:
-            names.sort(key=lambda name: (not self._troubled(name), name))
+            names.sort(key=lambda name: (name not in self._troubled, name))
         return names
-
-    def _troubled(self, name: str) -> bool:
-        assert self.standing is not None
-        return any(
-            _sign(self.standing, name, sheet)[1] in (WARN, BAD) for sheet in self.standing.sheets
-        )
 
     def _say(self) -> None:
         standing, sheet = self.standing, self.sheet
@@ -356,6 +358,10 @@ class Matrix(Screen[None]):
 def _wide_enough(sheets: int) -> int:
     """The width from which on so many fit."""
     return MARK_WIDTH + _NAME + sheets * (_WIDTH + GAP)
+
+
+def _is_troubled(standing: Standing, name: str) -> bool:
+    return any(_sign(standing, name, sheet)[1] in (WARN, BAD) for sheet in standing.sheets)
 
 
 def _has(sheet: Released, given: Given | None) -> bool:

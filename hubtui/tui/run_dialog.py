@@ -174,7 +174,9 @@ class RunDialog(ModalScreen[Ended]):
         order = list(self.states)
         if self.outcome is not None:
             order.sort(key=lambda key: _is_good(self.states[key]))
-        self._rows |= {key: self._row(key) for key in order if key not in self._rows}
+        for key in order:
+            if key not in self._rows:
+                self._rows[key] = self._row(key)
         table.sync({key: self._rows[key] for key in order})
         if self.outcome is not None:
             table.move_to(order[0])  # the failed ones stand first
