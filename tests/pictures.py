@@ -81,6 +81,38 @@ async def _take(folder: Path, size: tuple[int, int]) -> None:
         save("why")
 
 
+async def _take_release(folder: Path, size: tuple[int, int], *, hand_out: bool) -> None:
+    """The tutor's week: what is new, who gets what, the run, and who has what."""
+    app = HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="release")
+
+    async with app.run_test(size=size) as pilot:
+
+        def save(name: str) -> None:
+            app.save_screenshot(f"{name}-{size[0]}x{size[1]}.svg", str(folder))
+
+        await _until(pilot, lambda: len(_entries(pilot)) > 5)
+        save("release")
+        await pilot.press("home", "enter")
+        await _until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        await pilot.pause(0.3)
+        save("preview")
+        if hand_out:
+            await pilot.press("tab", "enter")
+            await _until(pilot, lambda: isinstance(app.screen, RunDialog))
+            dialog = app.screen
+            assert isinstance(dialog, RunDialog)
+            await _until(pilot, lambda: any(dialog.states.values()))
+            save("progress")
+            await _until(pilot, lambda: dialog.outcome is not None)
+            save("handed-out")
+        await pilot.press("escape")
+        await _until(pilot, lambda: _pane(pilot) is not None)
+        await pilot.press("v")
+        await _until(pilot, lambda: _pane(pilot) is None)
+        await pilot.pause(1.0)
+        save("matrix")
+
+
 def _entries(pilot: Pilot[int]) -> list[Entry]:
     found = _pane(pilot)
     return list(found.entries.values()) if found else []
@@ -100,6 +132,8 @@ async def _all(folder: Path) -> None:
     await _work(course.load(CONFIG).hub.url or "")
     for size in SIZES:
         await _take(folder, size)
+    for size in reversed(SIZES):
+        await _take_release(folder, size, hand_out=size == SIZES[0])
 
 
 if __name__ == "__main__":

@@ -237,7 +237,9 @@ class Deliver(Step):
         release = self.handout.server.course.release
         folder = release.folder if release else ""
         what = in_words(self.look.sheets)
-        return f"as {self.subject.name}: rsync -tO --ignore-existing → ~/{folder}: {what}"
+        return (
+            f"{what}: rsync -tO --ignore-existing → ~{self.subject.name}/{folder}, as the student"
+        )
 
     def counts(self) -> Mapping[str, int]:
         if self.look is None or self.look.error:

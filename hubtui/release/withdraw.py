@@ -116,7 +116,7 @@ class Take(Step):
     def say(self) -> str:
         if self.look is None or self.look.error:
             return f"as {self.subject.name}: {self.look.error if self.look else 'no account'}"
-        return f"as {self.subject.name}: rm copies as delivered: {in_words(self.look.sheets)}"
+        return f"{in_words(self.look.sheets)}: copies as delivered, as {self.subject.name}"
 
     def notes(self) -> list[str]:
         """What stays, and why."""

@@ -251,7 +251,7 @@ def was_given(sheet: Sheet, file: File) -> bool:
 def why(e: OSError, folder: str) -> str:
     """A failed look or write, in the words of a person."""
     if e.errno in (errno.ENOTDIR, errno.ELOOP):
-        return f"{folder} is no folder but a link or a file, or lies below one"
+        return f"a link or a file stands in the way at {folder}"
     if e.errno in (errno.EACCES, errno.EPERM):
         return f"no permission in {folder or 'the folder'}"
     return f"{folder}: {e.strerror}"

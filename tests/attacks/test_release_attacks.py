@@ -217,12 +217,12 @@ class Trap(NamedTuple):
 
 
 TRAPS = [
-    Trap(exercises_is_a_link, "is no folder", True),
-    Trap(a_link_to_a_classmate, "is no folder", True),
-    Trap(a_link_below, "is no folder"),
-    Trap(a_chain_of_links, "is no folder", True),
+    Trap(exercises_is_a_link, "stands in the way", True),
+    Trap(a_link_to_a_classmate, "stands in the way", True),
+    Trap(a_link_below, "stands in the way"),
+    Trap(a_chain_of_links, "stands in the way", True),
     Trap(a_dangling_link_at_a_file, "a link has its name"),
-    Trap(a_dangling_link_at_a_folder, "is no folder", True),
+    Trap(a_dangling_link_at_a_folder, "stands in the way", True),
     Trap(a_link_at_a_file, "a link has its name"),
     Trap(a_device, "a link has its name"),
     Trap(a_hard_link, ""),
@@ -232,7 +232,7 @@ TRAPS = [
     Trap(a_home_that_is_a_link, "Not a directory", True),
     Trap(a_pipe, "a pipe has its name"),
     Trap(a_folder_at_a_file, "a folder has its name"),
-    Trap(a_file_at_a_folder, "is no folder"),
+    Trap(a_file_at_a_folder, "stands in the way"),
     Trap(a_sparse_file, ""),
     Trap(an_unreadable_file, ""),
     Trap(a_closed_folder, "no permission", True),

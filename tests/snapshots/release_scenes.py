@@ -142,7 +142,7 @@ _COUNTS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "green-bee": (
         {"new": 2, "blocked": 12},
         (
-            "week05/sheet.ipynb: exercises/week05 leads through something that is no folder, "
+            "week05/sheet.ipynb: a link or a file stands in the way at exercises/week05, "
             "and 11 more",
         ),
     ),
@@ -168,7 +168,7 @@ def push_lines(plan: Plan) -> list[SubjectLine]:
             continue
         counts, notes = _COUNTS.get(subject.name, ({"new": 14, "replace": 1, "same": 9}, ()))
         what = ", ".join(f"{count} {state}" for state, count in counts.items())
-        say = f"as {subject.name}: rsync -tO --ignore-existing → ~/exercises: {what}"
+        say = f"{what}: rsync -tO --ignore-existing → ~{subject.name}/exercises, as the student"
         step = StepLine(
             kind="deliver",
             say=say,
@@ -190,7 +190,7 @@ def half_way(server: Server, plan: Plan) -> None:
     for name in NAMES[:9]:
         _end(log, name)
     for name in NAMES[9:]:
-        text = f"as {name}: rsync -tO --ignore-existing → ~/exercises: 14 new, 1 replaced"
+        text = f"14 new, 1 replaced: rsync -tO --ignore-existing → ~{name}/exercises"
         log.emit(What.START, subject=name, step="deliver", text=text)
 
 

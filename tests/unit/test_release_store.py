@@ -105,6 +105,7 @@ def test_the_same_again_is_the_same_version(exercises: Exercises) -> None:
 def test_chosen_files_are_taken_anew_and_the_rest_stays(exercises: Exercises) -> None:
     exercises.week()
     snapshot(exercises.server, "week05")
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
     exercises.write("week05/sheet.ipynb", "fixed")
     exercises.write("week05/data/table.csv", "not yet")
     exercises.write("week05/data/more.csv", "added")
@@ -130,6 +131,7 @@ def test_chosen_files_without_a_version_are_the_version(exercises: Exercises) ->
 def test_a_chosen_file_in_place_of_a_folder_is_refused(exercises: Exercises) -> None:
     exercises.week()
     snapshot(exercises.server, "week05")
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
     exercises.path.joinpath("week05/data/table.csv").unlink()
     exercises.path.joinpath("week05/data").rmdir()
     exercises.write("week05/data", "a file now")
