@@ -240,7 +240,7 @@ def test_a_file_that_grows_forever_is_being_edited(
     exercises: Exercises, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exercises.week()
-    exercises.write("week05/log", "x" * 2_000_000)
+    exercises.write("week05/log", "x" * 60_000_000)  # long to read: it grows meanwhile
     monkeypatch.setattr(making, "_PAUSE", 0)
     grow = "import sys\nf=open(sys.argv[1],'a',buffering=1)\nwhile True: f.write('x\\n')"
     writer = subprocess.Popen([sys.executable, "-c", grow, str(exercises.path / "week05/log")])
