@@ -75,8 +75,12 @@ def path(state_dir: Path) -> Path:
 
 def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
     """Everything, by uid and sheet; nothing where no ledger was begun. Raises StateError."""
-    if not path(state_dir).exists():
+    try:
+        path(state_dir).stat()
+    except FileNotFoundError:
         return {}
+    except OSError as e:
+        raise StateError(f"The ledger {path(state_dir)} cannot be read: {e.strerror}.") from e
     with _said(state_dir), contextlib.closing(_open(state_dir, "ro")) as connection:
         if not _format(connection):  # being begun, or by one that was killed
             return {}
