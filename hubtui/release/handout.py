@@ -71,6 +71,13 @@ class Handout:
         """What the student was given of a sheet before."""
         return self._before.get((uid, sheet))
 
+    def has(self, uid: int, sheets: Sheets) -> bool:
+        """Whether the student was given exactly these versions."""
+        return all(
+            (before := self.had(uid, sheet)) is not None and before.version == version
+            for sheet, version in sheets.items()
+        )
+
     def look(
         self, wanted: Mapping[str, tuple[Account, Sheets]], *, withdraw: bool = False
     ) -> dict[str, Answer]:
@@ -80,6 +87,8 @@ class Handout:
             key: self._job(verb, account, sheets, beside=self._is_open(account.uid))
             for key, (account, sheets) in wanted.items()
         }
+        if not jobs:
+            return {}
         with self._new_desk() as desk:
             return desk.all(jobs)
 

@@ -149,7 +149,16 @@ def push_chains(server: Server, plan: Plan) -> list[Chain]:
         for s in students
         if s.name in seen.students and seen.students[s.name].uid == s.uid
     }
-    looks = handout.look(there)
+    # Under the run's lock only those who seem to have it all are looked at: for the others the
+    # delivery itself looks.
+    at_work = server.lock is not None
+    looks = handout.look(
+        {
+            key: (account, sheets)
+            for key, (account, sheets) in there.items()
+            if not at_work or handout.has(account.uid, sheets)
+        }
+    )
     chains = []
     for subject in subjects:
         if subject.uid:
@@ -227,19 +236,17 @@ class Deliver(Step):
     urgent = False
 
     def __init__(self, handout: Handout, subject: Subject, look: Answer | None) -> None:
-        """``look``: what a delivery would do, None where the account is gone."""
+        """``look``: what a delivery would do; None: nobody looked, or there is no account."""
         self.handout, self.subject, self.look = handout, subject, look
         self._given: tuple[Outcome, ...] | None = None
 
     def say(self) -> str:
-        if self.look is None or self.look.error:
-            return f"as {self.subject.name}: {self.look.error if self.look else 'no account'}"
+        if self.look is not None and self.look.error:
+            return f"as {self.subject.name}: {self.look.error}"
         release = self.handout.server.course.release
-        folder = release.folder if release else ""
-        what = in_words(self.look.sheets)
-        return (
-            f"{what}: rsync -tO --ignore-existing → ~{self.subject.name}/{folder}, as the student"
-        )
+        where = f"~{self.subject.name}/{release.folder if release else ''}"
+        what = f"{in_words(self.look.sheets)}: " if self.look else ""
+        return f"{what}rsync -tO --ignore-existing → {where}, as the student"
 
     def counts(self) -> Mapping[str, int]:
         if self.look is None or self.look.error:
@@ -258,10 +265,7 @@ class Deliver(Step):
     def done(self) -> bool:
         if self.look is None or self.look.error or self._todo(self.look.sheets):
             return False
-        return all(
-            (before := self.handout.had(self.subject.uid, sheet)) and before.version == version
-            for sheet, version in self.subject.sheets.items()
-        )
+        return self.handout.has(self.subject.uid, self.subject.sheets)
 
     def do(self) -> Iterator[str]:
         subject = self.subject
