@@ -1,6 +1,6 @@
 """What is done inside a student's home: by a small process that is the student, never by root.
 
-The process (student_worker) is started with a clean environment and a session of its own, gets
+The process (hubtui.workers.home) is started with a clean environment and a session of its own, gets
 neither lock nor token, and has a time limit: a student can stop or kill it, which holds up nobody.
 """
 
@@ -10,17 +10,15 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from hubtui import workers
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server.accounts import Account
 
-_WORKER = Path(__file__).with_name("student_worker.py")
 _LARGEST = 4 << 20
 
 
@@ -66,8 +64,7 @@ def fill(account: Account, *, timeout: float = 20.0) -> int:
 
 def command(account: Account, verb: str) -> list[str]:
     """The worker's command line."""
-    uid, gid = str(account.uid), str(account.gid)
-    return [sys.executable, "-I", "-S", str(_WORKER), uid, gid, str(account.home), verb]
+    return workers.command("home", str(account.uid), str(account.gid), str(account.home), verb)
 
 
 def _ask(account: Account, verb: str, kind: type[T], timeout: float) -> T:

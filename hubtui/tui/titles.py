@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubtui.names import shown
+from hubtui.release.push import called as title
 
-
-def title(sheet: str) -> str:
-    """What a sheet is called: never its raw name, which may be anything."""
-    return "the exercises" if sheet == "." else shown(sheet, limit=60)
+__all__ = ["count", "listed", "title"]
 
 
 def count(number: int, noun: str) -> str:

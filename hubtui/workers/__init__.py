@@ -4,6 +4,8 @@ Started as root by ``command()`` of this package with everything imported alread
 the person whose files it touches, for good, before it opens anything of theirs.
 
 drop         giving up root, and walking folders without following links
+home         what a home holds; /etc/skel completed
+tutor        the tutor's side of a release
 deliver      a student's side of a release
 compare      how a student's copies stand to what was released
 place        putting files into a home: nothing that is there is ever written to

@@ -1,89 +1,41 @@
-"""Runs as the student, inside the student's home. A script of its own: standard library alone.
+"""Runs as the student, inside the student's home; answers with one JSON object on stdout.
 
-    python -I -S student_worker.py UID GID HOME VERB
-
-Started as root with everything imported already, it becomes the student for good before it opens
-anything, and answers with one JSON object on stdout. It holds no token, database or lock.
+    home UID GID HOME VERB
 
 look    what the home holds beside the files of /etc/skel
 fill    copy what is missing of /etc/skel; never touches a file that is whole, or another's
 """
 
-import ctypes
+from __future__ import annotations
+
 import errno
 import json
 import os
-import signal
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+
+from hubtui.workers.drop import FILE, become, open_folder, walk
 
 SKEL = "/etc/skel"
 LARGEST = 1 << 20
 """Files of /etc/skel above this size (bytes) are not compared, only looked for."""
 MOST = 200_000
 """Entries of a home after which counting stops."""
-_NO_NEW_PRIVS, _DUMPABLE, _PDEATHSIG = 38, 4, 1
-_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-def become(uid: int, gid: int) -> None:
-    """Give up root for good; nothing of the account can give it back."""
-    if uid < 1000 or gid == 0:
-        raise SystemExit(f"uid {uid}, gid {gid}: not a student")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
-    if uid not in os.getresuid() or 0 in os.getresuid():
-        raise SystemExit("could not become the student")
-    libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    os.umask(0o022)
-
-
-def walk(top: int, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]:
-    """Everything below an open folder, depth first, without following a link."""
-    with os.scandir(top) as entries:
-        names = sorted(entry.name for entry in entries)
-    for name in names:
-        try:
-            found = os.stat(name, dir_fd=top, follow_symlinks=False)
-        except OSError:
-            continue
-        yield prefix + name, found
-        if stat.S_ISDIR(found.st_mode):
-            try:
-                below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _FILE, dir_fd=top)
-            except OSError:
-                continue
-            try:
-                yield from walk(below, f"{prefix}{name}/")
-            finally:
-                os.close(below)
 
 
 def parent_of(top: int, path: str) -> tuple[int, str]:
     """An open descriptor of the folder that holds ``path``, one component at a time."""
-    fd = os.dup(top)
-    *folders, name = path.split("/")
-    for folder in folders:
-        try:
-            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _FILE, dir_fd=fd)
-        finally:
-            os.close(fd)
-        fd = below
-    return fd, name
+    folder, _, name = path.rpartition("/")
+    return open_folder(top, folder), name
 
 
 def read(top: int, path: str) -> bytes:
     """A regular file's first LARGEST bytes."""
     folder, name = parent_of(top, path)
     try:
-        fd = os.open(name, os.O_RDONLY | _FILE, dir_fd=folder)
+        fd = os.open(name, FILE, dir_fd=folder)
     finally:
         os.close(folder)
     with os.fdopen(fd, "rb") as file:
@@ -180,7 +132,7 @@ def copy(skel: int, path: str, folder: int, name: str, mode: int, *, new: bool) 
     if not new and os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid != os.getuid():
         os.unlink(name, dir_fd=folder)  # root's, from a useradd killed before its chown
         new = True
-    flags = os.O_WRONLY | _FILE | (os.O_CREAT | os.O_EXCL if new else os.O_APPEND)
+    flags = os.O_WRONLY | FILE | (os.O_CREAT | os.O_EXCL if new else os.O_APPEND)
     fd = os.open(name, flags, mode, dir_fd=folder)
     with os.fdopen(fd, "ab") as file:
         whole = read(skel, path)
@@ -190,9 +142,9 @@ def copy(skel: int, path: str, folder: int, name: str, mode: int, *, new: bool) 
         os.fsync(fd)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Become the student, do one thing, answer."""
-    uid, gid, home_path, verb = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    uid, gid, home_path, verb = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3]
     become(uid, gid)
     try:
         home = os.open(home_path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -204,7 +156,3 @@ def main() -> int:
         answer = {"error": f"{e.strerror or e}", "path": str(e.filename or "")}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
