@@ -81,7 +81,8 @@ def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
         return {}
     except OSError as e:
         raise StateError(f"The ledger {path(state_dir)} cannot be read: {e.strerror}.") from e
-    with _said(state_dir), contextlib.closing(_open(state_dir, "ro")) as connection:
+    # Not "ro": who was killed in the middle of a write left a journal that has to be rolled back.
+    with _said(state_dir), contextlib.closing(_open(state_dir, "rw")) as connection:
         if not _format(connection):  # being begun, or by one that was killed
             return {}
         rows = connection.execute(
@@ -173,7 +174,7 @@ def _open(state_dir: Path, mode: str) -> sqlite3.Connection:
             f"{path(state_dir)} was written by a newer hubtui (format {found}; this one knows "
             f"{FORMAT}): update hubtui on this server."
         )
-    if mode != "ro":
+    if mode == "rwc":
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")  # what is lost is found by looking
     return connection
