@@ -16,6 +16,7 @@ from hubtui.plan.plans import Plan
 from hubtui.release import push
 from hubtui.release.ledger import Delivered
 from hubtui.release.ledger import read as read_ledger
+from hubtui.release.withdraw import withdraw_plan
 from hubtui.server import Server, server_of
 from hubtui.state import write_document
 from hubtui.students import survey
@@ -68,6 +69,12 @@ class Teaching:
     def push(self, *sheets: str, **more: object) -> dict[str, Event]:
         """Release, and what came of it, by student or ``sheet NAME``."""
         plan = self.plan(*sheets, **more)
+        self.carry_out(plan)
+        return self.ends(plan)
+
+    def withdraw(self, sheet: str) -> dict[str, Event]:
+        """Take it back, and what came of that."""
+        plan = withdraw_plan(self.server, survey(self.server), sheet)
         self.carry_out(plan)
         return self.ends(plan)
 

@@ -22,6 +22,7 @@ from hubtui.release.store import Fate
 from hubtui.server import Server, processes
 from hubtui.server.accounts import Account
 from hubtui.units import megabytes
+from hubtui.workers.compare import SERVER_RUNS
 
 Sheets = Mapping[str, int]
 """Sheet → version."""
@@ -100,11 +101,15 @@ class Handout:
         return outcomes
 
     def take_back(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
-        """Remove copies as delivered, and forget that they were given."""
+        """Remove copies as delivered, and forget that they were given.
+
+        Those of a student whose server runs stay noted: they can be withdrawn once more.
+        """
         job = self._job("withdraw", account, sheets, beside=self._is_open(account.uid))
         outcomes = self._do(job)
         for outcome in outcomes:
-            self._ledger.forget(account.uid, outcome.sheet)
+            if not is_open(outcome):
+                self._ledger.forget(account.uid, outcome.sheet)
         return outcomes
 
     def note(self, uid: int, outcomes: tuple[Outcome, ...]) -> None:
@@ -150,6 +155,11 @@ class Handout:
 
     def _new_desk(self) -> Desk:
         return Desk(self.server, str(store.root(self.server)))
+
+
+def is_open(outcome: Outcome) -> bool:
+    """Whether copies were left alone because the student's server runs."""
+    return any(why == SERVER_RUNS for _, _, why in outcome.listed)
 
 
 _MOST = 40

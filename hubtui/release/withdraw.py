@@ -13,7 +13,7 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.release import ledger, store
 from hubtui.release.desk import Answer, Outcome
-from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words
+from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words, is_open
 from hubtui.release.push import Subject, title_of
 from hubtui.release.store import Fate
 from hubtui.server import Server
@@ -141,6 +141,8 @@ class Take(Step):
         account = account_of(self.handout.server, subject.name, subject.uid)
         self._taken = self.handout.take_back(account, subject.sheets)
         self.told = in_words(self._taken)
+        if any(map(is_open, self._taken)):
+            self.told += ": the student's server runs, withdraw it once more when it does not"
         yield from ()
 
     def verify(self) -> None:

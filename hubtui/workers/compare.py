@@ -18,6 +18,8 @@ from typing import NamedTuple
 from hubtui.workers.drop import FILE, open_folder
 
 _BLOCK = 1 << 20
+SERVER_RUNS = "the student's server runs"
+"""Why a copy as delivered is left alone for now."""
 
 
 class State(StrEnum):
@@ -61,7 +63,8 @@ class Sheet(NamedTuple):
     earlier: Mapping[str, File]
     """Those of the version that the student has; empty where there is none."""
     known: Mapping[str, frozenset[tuple[int, str]]]
-    """Size and sha256 of each path in all versions so far: copies as delivered."""
+    """Size and sha256 of each path in all versions so far, and of what was put beside a student's
+    own: copies as delivered."""
     has: bool
     """Whether a version was delivered at all."""
     lacking: frozenset[str] = frozenset()
@@ -129,6 +132,19 @@ def compare(folders: Folders, sheet: Sheet) -> Iterator[Found]:
             yield _there(folders, sheet, file, there)
 
 
+def also_given(folders: Folders, sheet: Sheet) -> Iterator[Found]:
+    """What there is besides, under names of other versions, and beside a student's own."""
+    for path in sorted(sheet.known.keys() - sheet.files.keys()):
+        folder, _, name = path.rpartition("/")
+        try:
+            there = os.stat(name, dir_fd=folders.get(folder), follow_symlinks=False)
+        except OSError:
+            continue
+        if stat.S_ISREG(there.st_mode):
+            file = File(path, there.st_size, "", int(there.st_mtime))
+            yield Found(file, State.SAME)
+
+
 def _missing(folders: Folders, sheet: Sheet, file: File) -> Found:
     if was_given(sheet, file) and not sheet.again:
         return Found(file, State.DELETED)
@@ -150,7 +166,7 @@ def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) ->
     earlier = sheet.earlier.get(file.path)
     if (there.st_size, digest) in known:
         if sheet.beside:
-            return _beside(folders, sheet, file, "the student's server runs")
+            return _beside(folders, sheet, file, SERVER_RUNS)
         if blocked := not_writable(folders, file.path.rpartition("/")[0]):
             return Found(file, State.BLOCKED, blocked)
         return Found(file, State.REPLACE, staged=file.path)

@@ -85,6 +85,7 @@ def one_sheet(
             place.tidy(top, sheet, version)
         found = list(compare.compare(folders, sheet))
         if withdraw:
+            found += compare.also_given(folders, sheet)
             _to_be_removed(folders, sheet, found)
         if closed := compare.not_writable(folders, ""):
             _not_begun(found, State.BLOCKED, closed)
@@ -93,7 +94,7 @@ def one_sheet(
             return found, _CUT_OFF if place.leftovers(top, sheet) else ""
         why = _act(top, setting, sheet, version, folders, found, verb)
         if withdraw:
-            above = {f"{below}/{path}".rpartition("/")[0] for path in sheet.files}
+            above = {f"{below}/{one.file.path}".rpartition("/")[0] for one in found}
             place.remove_empty(home, above, setting.folder)
         return found, why
     finally:
@@ -172,7 +173,7 @@ def _to_be_removed(folders: Folders, sheet: Sheet, found: list[Found]) -> None:
             if digest not in known:
                 one.state = State.KEPT
             elif sheet.beside:
-                one.state, one.why = State.KEPT, "the student's server runs"
+                one.state, one.why = State.KEPT, compare.SERVER_RUNS
             elif closed := compare.not_writable(folders, one.file.path.rpartition("/")[0]):
                 one.state, one.why = State.BLOCKED, closed
             else:
@@ -270,6 +271,9 @@ class Store:
         for number in one["versions"]:
             for path, file in self.manifest(name, number).items():
                 known.setdefault(path, set()).add((file.size, file.sha256))
+                if number > 1:
+                    beside = compare.beside_name(path, number)
+                    known.setdefault(beside, set()).add((file.size, file.sha256))
         return Sheet(
             name=name,
             version=version,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from hubtui.release.withdraw import withdraw_plan
 from hubtui.server import processes
 from hubtui.students import survey
 from tests.course_on_disk import DATABASE, hubtui
-from tests.release_on_disk import Teaching, teach, tree, write_as
+from tests.release_on_disk import SOURCE, Teaching, teach, tree, write_as
 from tests.sandboxed import Machine
 
 ANNA, BERT = Path("/home/anna/exercises"), Path("/home/bert/exercises")
@@ -49,6 +50,7 @@ def test_everybody_gets_the_sheet_as_the_students_own(course: Teaching) -> None:
     assert (found.version, found.counts) == (1, {"new": 2})
     again = course.push("week01")
     assert {e.outcome for e in again.values()} == {Outcome.ALREADY}
+    assert course.given("anna", "week01") == found
 
 
 def test_a_students_work_is_never_touched(course: Teaching) -> None:
@@ -178,17 +180,53 @@ def test_withdrawing_takes_copies_and_leaves_work(course: Teaching) -> None:
     assert tree(ANNA)["week01/sheet.ipynb"] == b"my answers"
 
 
-def test_an_open_notebook_is_not_replaced_but_gets_the_new_one_beside(
-    corrected: Teaching, tmp_path: Path
+def test_withdrawing_takes_what_was_put_beside_and_what_the_tutor_removed(
+    corrected: Teaching,
 ) -> None:
-    name = "jupyterhub-singleuser"
-    server = subprocess.Popen(["bash", "-c", f"exec -a {name} sleep 60"], user="anna", group=20000)
+    write_as("anna", ANNA / "week01/sheet.ipynb", "my answers")
+    (SOURCE / "week01/data/table.csv").unlink()
+    corrected.push("week01")
+    write_as("bert", BERT / "week01/sheet.v2.ipynb", "bert's own of that name")
+    assert tree(ANNA)["week01/sheet.v2.ipynb"] == b"one, corrected"
+    plan = withdraw_plan(corrected.server, survey(corrected.server), "week01")
+    wanted = {"anna": {"kept": 1, "remove": 2}, "bert": {"kept": 1, "remove": 2}}
+    assert corrected.preview(plan) == wanted
+    corrected.carry_out(plan)
+    assert tree(ANNA) == {"week01/sheet.ipynb": b"my answers"}
+    assert tree(BERT) == {"week01/sheet.v2.ipynb": b"bert's own of that name"}
+
+
+def test_nothing_is_withdrawn_from_under_a_running_server_but_later_it_can_be(
+    course: Teaching,
+) -> None:
+    course.push("week01")
+    with a_server_of("bert", 20002):
+        ended = course.withdraw("week01")
+    assert "server runs, withdraw it once more" in ended["bert"].text
+    assert len(tree(BERT)) == 2
+    assert tree(ANNA) == {}
+    assert set(course.withdraw("week01")) == {"sheet week01", "bert"}
+    assert tree(BERT) == {}
+
+
+@contextlib.contextmanager
+def a_server_of(name: str, uid: int) -> Iterator[None]:
+    """Something that looks as the student's server does in /proc."""
+    program = "exec -a jupyterhub-singleuser sleep 60"
+    server = subprocess.Popen(["bash", "-c", program], user=name, group=20000)
     try:
-        wait_until(lambda: 20001 in processes.serving())
-        corrected.push("week01")
+        wait_until(lambda: uid in processes.serving())
+        yield
     finally:
         server.kill()
         server.wait()
+
+
+def test_an_open_notebook_is_not_replaced_but_gets_the_new_one_beside(
+    corrected: Teaching,
+) -> None:
+    with a_server_of("anna", 20001):
+        corrected.push("week01")
     assert tree(ANNA)["week01/sheet.ipynb"] == b"one"
     assert tree(ANNA)["week01/sheet.v2.ipynb"] == b"one, corrected"
     assert tree(BERT)["week01/sheet.ipynb"] == b"one, corrected"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -62,7 +61,7 @@ def test_no_ledger_is_begun_by_looking(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_ledger_is_named_and_left(state: Path) -> None:
     ledger.path(state).write_bytes(b"something else" * 100)
-    with pytest.raises(StateError, match="deliveries.sqlite cannot be used"):
+    with pytest.raises(StateError, match=r"deliveries\.sqlite cannot be used"):
         ledger.read(state)
     assert ledger.path(state).read_bytes().startswith(b"something else")
 
@@ -83,4 +82,4 @@ def test_readers_and_a_writer_do_not_wait_for_each_other(state: Path) -> None:
     assert set(ledger.read(state)) == {(20001, "week01"), (20002, "week01")}
     writer._connection.execute("rollback")
     writer.close()
-    assert os.listdir(state / "ledger") == ["deliveries.sqlite"]
+    assert [file.name for file in (state / "ledger").iterdir()] == ["deliveries.sqlite"]
