@@ -106,6 +106,10 @@ def show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None
     """The plan on stdout: totals, then each subject with its steps."""
     if as_json:
         document = {"format": 1, "kind": plan.kind, "title": plan.title, "subjects": lines}
+        if any("sheets" in subject for subject in plan.subjects):
+            from hubtui.release.push import versions_of
+
+            document["sheets"] = versions_of(plan)
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     click.echo(f"{plan.title}: {changes.totals(lines)}")

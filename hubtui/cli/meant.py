@@ -34,21 +34,29 @@ def plan(
     *,
     again: bool = False,
     replace_open: bool = False,
+    held: Sequence[str] = (),
     quiet: bool = False,
 ) -> Plan | None:
     """The plan that is meant; None, with a word, where nothing is new.
+
+    ``held``: ``week05=2``, the version that a preview showed, whatever the sheet is by now.
 
     Raises UsageError for what is not known, Refused, CommandFailed, StateError.
     """
     server = ready(app, "Looking into homes")
     if files and (len(names) != 1 or again):
         raise UsageError("--file names files of one sheet: hubtui release push SHEET --file PATH")
+    if held and (names or files):
+        raise UsageError("--version says all that is handed out: no SHEET and no --file beside it.")
     seen = survey_of(server)
     students = _students(seen, to)
     names = list(dict.fromkeys(names))
-    versions = (
-        _out(server, names, trial=bool(to)) if again else _versions(server, names, list(files))
-    )
+    if held:
+        versions = dict(_held(server, word) for word in held)
+    elif again:
+        versions = _out(server, names, trial=bool(to))
+    else:
+        versions = _versions(server, names, list(files))
     if not versions:
         click.echo("Nothing is new: every sheet is as it was released.", err=quiet)
         return None
@@ -72,6 +80,17 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
             there = [entry.path for entry in listed[names[0]].entries]
             known(path, there, f"is no file of {push.called(names[0])}")
     return push.prepare(server, names, files=files or None)
+
+
+def _held(server: Server, word: str) -> tuple[str, int]:
+    """``week05=2``."""
+    sheet, _, number = word.rpartition("=")
+    if not (sheet and number.isascii() and number.isdecimal()):
+        raise UsageError(
+            f"--version {shown(word, limit=60)}: say a sheet and its version, week05=2"
+        )
+    known(sheet, list(store.records(server)), "has no version in the store")
+    return sheet, push.held(server, sheet, int(number[:9]))
 
 
 def _out(server: Server, names: Sequence[str], *, trial: bool) -> dict[str, int]:

@@ -11,12 +11,14 @@ import click
 from hubtui import changes
 from hubtui.changes import SubjectLine
 from hubtui.cli import base, meant
-from hubtui.cli.base import App, json_option, verb
+from hubtui.cli.base import App, json_option, need_root, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.cli.matrix import by_sheet, of_sheet
 from hubtui.cli.schedule import schedule, unschedule
 from hubtui.clock import moment, parse, stamp
+from hubtui.errors import Refused
 from hubtui.names import shown
+from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.release import history as past
 from hubtui.release import push, source, status, store
@@ -143,6 +145,13 @@ def preview(
 @_names
 @_files
 @_to
+@click.option(
+    "--version",
+    "held",
+    metavar="SHEET=N",
+    multiple=True,
+    help="This version, as a preview showed it, and not the sheet as it is by now.",
+)
 @click.option("--again", is_flag=True, help="What is released once more, deleted files too.")
 @click.option(
     "--replace-open", is_flag=True, help="Replace copies even where the student's server runs."
@@ -154,6 +163,7 @@ def push_(
     names: tuple[str, ...],
     files: tuple[str, ...],
     to: tuple[str, ...],
+    held: tuple[str, ...],
     again: bool,
     replace_open: bool,
     dry_run: bool,
@@ -161,7 +171,16 @@ def push_(
     as_json: bool,
 ) -> int:
     """Hand out sheets to all course accounts; everything new without SHEET."""
-    plan = meant.plan(app, names, files, to, again=again, replace_open=replace_open, quiet=as_json)
+    plan = meant.plan(
+        app,
+        names,
+        files,
+        to,
+        again=again,
+        replace_open=replace_open,
+        held=held,
+        quiet=as_json,
+    )
     if plan is None:
         return 0
     if yes and not dry_run and not to:  # else the plan says so
@@ -242,6 +261,21 @@ def withdraw(app: App, name: str, dry_run: bool, yes: bool, as_json: bool) -> in
     return carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
+@group.command()
+@click.argument("run", metavar="[RUN]", required=False)
+@verb
+def cancel(app: App, run: str | None) -> None:
+    """Stop what is being handed out or withdrawn, before the next student; whole files only."""
+    source.release_of(app.server)
+    need_root("Stopping a release")
+    found = [one for one in past.at_work(app.server) if run in (None, one.plan.id)]
+    if not found:
+        raise Refused("Nothing is being handed out or withdrawn at this moment.")
+    for one in found:
+        runs.cancel(app.server.state, one.plan.id)
+        click.echo(f"{shown(one.plan.title)}: stops before the next student.")
+
+
 # --- in words ------------------------------------------------------------------------------------
 
 
@@ -258,9 +292,9 @@ class _Preview(NamedTuple):
     def of(cls, plan: Plan, lines: Sequence[SubjectLine]) -> _Preview:
         subjects = {one.key: one for one in plan.subjects_as(push.Subject)}
         found = cls({}, [], {}, [])
+        found.sheets.update(push.versions_of(plan))
         for line in lines:
             subject = subjects[line.key]
-            found.sheets.update(subject.sheets)
             if not subject.uid:
                 found.notes.extend(line.notes)
                 continue

@@ -114,6 +114,11 @@ def history(server: Server) -> History:
     return History(at=stamp(server.clock()), past=tuple(past), missing=tuple(missing))
 
 
+def at_work(server: Server) -> list[Ran]:
+    """What is being handed out or withdrawn at this moment."""
+    return [one for one in ran(server.state)[0] if one.life is Life.RUNNING]
+
+
 def ran(state_dir: Path) -> tuple[list[Ran], list[Missing]]:
     """The runs that handed out or withdrew, the newest first."""
     found: list[tuple[str, int, Ran]] = []

@@ -91,6 +91,25 @@ def prepare(
     return {sheet: snapshot(server, sheet, files).number for sheet in sheets}
 
 
+def versions_of(plan: Plan) -> dict[str, int]:
+    """Sheet → version: what a plan hands out or takes back. Raises StateError."""
+    return {sheet: n for one in plan.subjects_as(Subject) for sheet, n in one.sheets.items()}
+
+
+def held(server: Server, sheet: str, number: int) -> int:
+    """This version, as somebody has seen it in a preview, for a plan made anew.
+
+    Raises Refused where it is gone, or where students would get an older one back.
+    """
+    record = store.record(server, sheet)
+    found = {version.number: version for version in record.versions} if record else {}
+    if number not in found:
+        raise Refused(f"There is no version {number} of {called(sheet)} in the store.")
+    if any(v.fate is Fate.RELEASED for v in found.values() if v.number > number):
+        raise Refused(f"A newer version of {called(sheet)} is released than version {number}.")
+    return number
+
+
 def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
     if to is None:
         names = sorted(seen.students)

@@ -9,7 +9,7 @@ import contextlib
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -47,27 +47,36 @@ def history() -> Answer:
 def preview(
     names: Sequence[str],
     *,
+    versions: Mapping[str, int] | None = None,
     files: Sequence[str] = (),
     to: Sequence[str] = (),
     again: bool = False,
     replace_open: bool = False,
 ) -> Answer:
-    """What ``push`` would do now: title, subjects with their steps."""
+    """What ``push`` would do now: title, sheets with their versions, subjects with their steps.
+
+    ``versions``: these, and not the sheets as they are now.
+    """
     options = _options(files, to, again=again, replace_open=replace_open)
-    return _ask("push", "--dry-run", *options, "--", *names)
+    what = _held(versions) if versions else ["--", *names]
+    return _ask("push", "--dry-run", *options, *what)
 
 
 def push(
-    names: Sequence[str],
+    versions: Mapping[str, int],
     *,
-    files: Sequence[str] = (),
     to: Sequence[str] = (),
     again: bool = False,
     replace_open: bool = False,
 ) -> Iterator[Event | None]:
-    """Release; the events of the run as they come, None where there is none for a while."""
-    options = _options(files, to, again=again, replace_open=replace_open)
-    return _follow("push", "--yes", *options, "--", *names)
+    """Release these versions; the events of the run as they come, None while there is none."""
+    options = _options((), to, again=again, replace_open=replace_open)
+    return _follow("push", "--yes", *options, *_held(versions))
+
+
+def cancel(run: str) -> None:
+    """Stop a run of ``push`` or ``withdraw`` before its next student."""
+    _run("cancel", "--", run)
 
 
 def preview_withdrawal(sheet: str) -> Answer:
@@ -107,11 +116,15 @@ def _options(
     return [*(f"--file={path}" for path in files), *(f"--to={name}" for name in to), *flags]
 
 
+def _held(versions: Mapping[str, int]) -> list[str]:
+    return [f"--version={sheet}={number}" for sheet, number in versions.items()]
+
+
 # --- asking -------------------------------------------------------------------------------------
 
 
 def _argv(verb: str, words: Sequence[str]) -> list[str]:
-    return ["sudo", "-n", PROGRAM, verb, "--json", *words]
+    return ["sudo", "-n", PROGRAM, verb, *words]
 
 
 def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -130,7 +143,18 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def _ask(verb: str, *words: str) -> Answer:
-    """The answer of a verb. Raises Refused where sudo says no, CommandFailed, UsageError."""
+    """The answer of a verb. Raises as _run() does, and Refused where it answers in words."""
+    out = _run(verb, "--json", *words)
+    if not out.lstrip().startswith(b"{"):
+        raise _nothing(out)
+    try:
+        return msgspec.json.decode(out, type=Answer)
+    except msgspec.DecodeError as e:
+        raise CommandFailed(f"hubtui-tutor {verb} says what makes no sense: {e}.") from None
+
+
+def _run(verb: str, *words: str) -> bytes:
+    """What a verb says. Raises Refused where sudo says no, CommandFailed, UsageError."""
     with _start(_argv(verb, words)) as process:
         try:
             out, err = process.communicate(timeout=LOOKING)
@@ -140,17 +164,12 @@ def _ask(verb: str, *words: str) -> Answer:
             raise CommandFailed(f"hubtui-tutor {verb} took longer than {LOOKING:.0f} s.") from None
     if not out.strip():
         raise _why(process.returncode, err, verb)
-    if not out.lstrip().startswith(b"{"):
-        raise _nothing(out)
-    try:
-        return msgspec.json.decode(out, type=Answer)
-    except msgspec.DecodeError as e:
-        raise CommandFailed(f"hubtui-tutor {verb} says what makes no sense: {e}.") from None
+    return out
 
 
 def _follow(verb: str, *words: str) -> Iterator[Event | None]:
     """The events of a change. Raises as _ask() does, and where it broke off."""
-    process = _start(_argv(verb, words))
+    process = _start(_argv(verb, ["--json", *words]))
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     said: list[bytes] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -47,7 +48,7 @@ class Order:
     def rest(self, plan: Plan, keys: Sequence[str]) -> Order:
         """The same versions for those subjects of its plan that are not done."""
         subjects = {one.key: one for one in plan.subjects_as(Subject)}
-        versions = {sheet: n for one in subjects.values() for sheet, n in one.sheets.items()}
+        versions = push.versions_of(plan)
         names = tuple(subjects[key].name for key in keys if subjects[key].uid)
         whole = len(names) < len(keys)  # a sheet could not be noted as released
         to = self.to if whole else names
@@ -66,6 +67,9 @@ class Access(Protocol):
 
     def start(self, plan: Plan) -> Following:
         """Somebody has said yes."""
+
+    def is_busy(self) -> bool:
+        """Whether a change is at work that somebody here may want to see the end of."""
 
     def sheets(self) -> SheetList:
         """What there is to release."""
@@ -124,6 +128,11 @@ class AsRoot:
         state = self._server.state
         process = runs.start(state, self._config, plan, self._server.clock())
         return OwnRun(state, plan.id, process)
+
+    def is_busy(self) -> bool:
+        with suppress(OSError):  # only root can see it
+            return bool(runs.running(self._server.state))
+        return False
 
     def sheets(self) -> SheetList:
         return sheets(self._server)

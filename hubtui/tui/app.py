@@ -371,16 +371,19 @@ class HubtuiApp(App[int]):
 
     def leave(self) -> None:
         """q: leave; asks while a change is running, though it goes on by itself."""
-        if not runs.running(self.server.state):
-            self.exit(0)
-            return
+
+        def ask(busy: bool) -> None:
+            if busy:
+                self.push_screen(SureDialog("Leave now?", text, "Leave"), answered)
+            else:
+                self.exit(0)
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.exit(0)
 
         text = "A change is running. It goes on by itself; the next hubtui shows how far it is."
-        self.push_screen(SureDialog("Leave now?", text, "Leave"), answered)
+        self.in_thread(self.access.is_busy, ask, failed=lambda: self.exit(0))
 
     def action_leave(self) -> None:
         """ctrl+q, from anywhere."""

@@ -274,13 +274,14 @@ class RunDialog(ModalScreen[Ended]):
 
     def action_cancel(self) -> None:
         """Ask the run to stop before its next step."""
-        if self.outcome is None:
-            try:
-                (self._following or self._own()).cancel()
-            except HubtuiError as e:
-                cast("HubtuiApp", self.app).say(str(e))
-            else:
+        following = self._following or self._own()
+
+        def said(_: None) -> None:
+            if self.outcome is None:
                 self.query_one("#hint", Line).say("Stops before the next step …")
+
+        if self.outcome is None:
+            cast("HubtuiApp", self.app).in_thread(following.cancel, said)
 
     def action_close(self) -> None:
         """Back to the pane; a change that runs goes on without us."""

@@ -7,37 +7,34 @@ import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hubtui.changes import SubjectLine
-from hubtui.clock import parse, stamp
+from hubtui.clock import stamp
 from hubtui.course import Course
 from hubtui.course_accounts import Live
-from hubtui.errors import CommandFailed, HubtuiError, Refused
+from hubtui.errors import HubtuiError, Refused
 from hubtui.events import Event
 from hubtui.plan.plans import Plan, operator
+from hubtui.plan.runs import Life
 from hubtui.release import source, through_sudo
-from hubtui.release.ledger import Delivered, state_of
-from hubtui.release.schedule import State
-from hubtui.release.sheets import Sheet, SheetList, SheetState
+from hubtui.release.sheets import SheetList
 from hubtui.release.source import Entry
-from hubtui.release.status import Released, Row, Standing, Trouble
+from hubtui.release.status import Standing
 from hubtui.release.when import Moment, parse_when, zone_of
 from hubtui.server import Server
 from hubtui.server.accounts import Accounts
 from hubtui.server.ledger import Ledger
 from hubtui.server.roster import Roster
 from hubtui.students import Missing, Survey
+from hubtui.tui import answers
 from hubtui.tui.access import Access, Order, Previewed
-from hubtui.tui.coming import Coming, in_words
+from hubtui.tui.coming import Coming
 from hubtui.tui.following import Following
 from hubtui.tui.look import SHEETS, STALE, Look, Looker
 from hubtui.tui.titles import title
-
-T = TypeVar("T")
 
 
 def is_tutor(course: Course) -> bool:
@@ -51,67 +48,6 @@ def is_tutor(course: Course) -> bool:
         return False
 
 
-# --- what hubtui-tutor answers --------------------------------------------------------------------
-
-
-class _Sheet(msgspec.Struct):
-    name: str
-    state: SheetState
-    version: int | None
-    since: str | None
-    files: int
-    bytes: int
-    changed_at: str | None
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    solution: bool
-    findings: tuple[str, ...]
-
-
-class _Sheets(msgspec.Struct):
-    at: str
-    sheets: list[_Sheet]
-    gone: tuple[str, ...]
-    aside: tuple[str, ...]
-    missing: tuple[Missing, ...]
-
-
-class _Deliveries(msgspec.Struct):
-    at: str
-    deliveries: list[Row]
-    missing: tuple[Missing, ...]
-
-
-class _Preview(msgspec.Struct):
-    kind: str
-    title: str
-    subjects: list[SubjectLine]
-
-
-class _Version(msgspec.Struct):
-    sheet: str
-
-
-class _Scheduled(msgspec.Struct):
-    when: str
-    zone: str
-    sheets: list[_Version]
-    state: State
-    why: str
-    changed: tuple[str, ...]
-
-
-class _Schedule(msgspec.Struct):
-    schedule: list[_Scheduled]
-
-
-def _understood(answer: Mapping[str, Any], kind: type[T]) -> T:
-    try:
-        return msgspec.convert(answer, kind)
-    except msgspec.ValidationError as e:
-        raise CommandFailed(f"hubtui-tutor is of another version than this hubtui: {e}.") from e
-
-
 class AsTutor:
     """Everything by sudo; see Access."""
 
@@ -119,6 +55,7 @@ class AsTutor:
         self._server = server
         self.refusal = "This hubtui only looks (--read-only)." if read_only else ""
         self._begin: dict[str, Callable[[], Iterator[Event | None]]] = {}
+        self._has_begun = False
 
     def plan(self, order: Order) -> Previewed:
         if order.withdraw:
@@ -127,20 +64,22 @@ class AsTutor:
             begin = partial(through_sudo.withdraw, sheet)
         else:
             given: dict[str, Any] = {
-                "files": order.files or (),
                 "to": order.to or (),
                 "again": order.again,
                 "replace_open": order.replace_open,
             }
-            answer = through_sudo.preview(order.sheets, **given)
-            begin = partial(through_sudo.push, order.sheets, **given)
-        found = _understood(answer, _Preview)
+            versions, files = dict(order.versions), order.files or ()
+            if versions:
+                files = ()  # they are in the version
+            answer = through_sudo.preview(order.sheets, versions=versions, files=files, **given)
+            begin = partial(through_sudo.push, answer.get("sheets") or {}, **given)
+        found = answers.understood(answer, answers.Preview)
         plan = Plan(
             id=f"tutor-{len(self._begin)}",
             kind=found.kind,
             title=found.title,
             params={"replace_open": order.replace_open},
-            subjects=tuple(map(_subject, found.subjects)),
+            subjects=answers.subjects_of(found),
             by=operator(),
             at=self._server.clock().isoformat(),
         )
@@ -148,17 +87,17 @@ class AsTutor:
         return plan, found.subjects
 
     def start(self, plan: Plan) -> Following:
+        self._has_begun = True
         return _ThroughSudo(self._begin[plan.id])
 
+    def is_busy(self) -> bool:
+        if not self._has_begun:
+            return False
+        found = answers.understood(through_sudo.history(), answers.History)
+        return any(one.state == str(Life.RUNNING) for one in found.history)
+
     def sheets(self) -> SheetList:
-        found = _understood(through_sudo.sheets(), _Sheets)
-        return SheetList(
-            at=found.at,
-            sheets=tuple(map(_sheet, found.sheets)),
-            gone=found.gone,
-            aside=found.aside,
-            missing=found.missing,
-        )
+        return answers.sheet_list(answers.understood(through_sudo.sheets(), answers.Sheets))
 
     def files(self, sheet: str) -> Sequence[Entry]:
         for listed in source.listing(source.reader(self._server)).sheets:
@@ -167,41 +106,11 @@ class AsTutor:
         raise Refused(f"There is no sheet {title(sheet)} any more.")
 
     def standing(self) -> Standing:
-        found, listed = _understood(through_sudo.status(), _Deliveries), self.sheets()
-        known = {sheet.name: sheet for sheet in listed.sheets}
-        versions: dict[str, int] = {}
-        for row in found.deliveries:
-            versions[row.sheet] = max(versions.get(row.sheet, 1), row.version or 1)
-        sheets = []
-        for name, version in sorted(versions.items()):
-            one = known.get(name)
-            out = one is not None and one.version is not None
-            since = (one.since if one else None) or found.at
-            number = one.version if one and one.version else version
-            sheets.append(Released(name, number, since, out or one is None))
-        sheets.sort(key=lambda sheet: sheet.since, reverse=True)
-        return Standing(
-            at=parse(found.at),
-            sheets=sheets,
-            students=dict(sorted((row.name, row.uid) for row in found.deliveries)),
-            deliveries={(r.uid, r.sheet): _delivered(r) for r in found.deliveries if r.counts},
-            missing=found.missing,
-            troubles={(r.uid, r.sheet): _trouble(r) for r in found.deliveries if _broke_off(r)},
-        )
+        found = answers.understood(through_sudo.status(), answers.Deliveries)
+        return answers.standing_of(found, self.sheets())
 
     def coming(self) -> Mapping[str, Coming]:
-        found = _understood(through_sudo.scheduled(), _Schedule)
-        return {
-            version.sheet: in_words(
-                parse(entry.when),
-                entry.zone,
-                changed=version.sheet in entry.changed,
-                why=entry.why if entry.state is State.ASK else "",
-            )
-            for entry in found.schedule
-            if entry.state is not State.DONE
-            for version in entry.sheets
-        }
+        return answers.coming_of(answers.understood(through_sudo.scheduled(), answers.Schedule))
 
     def meant(self, text: str) -> Moment:
         return parse_when(text, zone_of(self._server.course), self._server.clock())
@@ -222,56 +131,18 @@ class _ThroughSudo:
 
     def __init__(self, begin: Callable[[], Iterator[Event | None]]) -> None:
         self._begin = begin
+        self._run = ""
 
     def events(self) -> Iterator[Event | None]:
-        return self._begin()
+        for event in self._begin():
+            if event is not None:
+                self._run = event.run
+            yield event
 
     def cancel(self) -> None:
-        raise Refused("It goes on to its end; no file of a student is ever overwritten.")
-
-
-def _subject(line: SubjectLine) -> dict[str, Any]:
-    """As of a plan of root's; a tutor sees names, not uids."""
-    person = not line.key.startswith("sheet ")
-    return {"key": line.key, "name": line.name, "uid": int(person), "sheets": {}}
-
-
-def _sheet(found: _Sheet) -> Sheet:
-    return Sheet(
-        name=found.name,
-        files=found.files,
-        bytes=found.bytes,
-        newest=int(parse(found.changed_at).timestamp()) if found.changed_at else 0,
-        state=found.state,
-        version=found.version,
-        since=found.since,
-        new=found.new,
-        changed=found.changed,
-        solution=found.solution,
-        findings=found.findings,
-    )
-
-
-def _delivered(row: Row) -> Delivered:
-    return Delivered(
-        uid=row.uid,
-        sheet=row.sheet,
-        version=row.version or 0,
-        at=row.at or "",
-        run="",
-        counts=row.counts,
-        listed=(),
-        why=row.why,
-    )
-
-
-def _broke_off(row: Row) -> bool:
-    """Whether the state is none that the counts of its files lead to."""
-    return row.state is not None and (not row.counts or state_of(row.counts) != row.state)
-
-
-def _trouble(row: Row) -> Trouble:
-    return Trouble(run=row.name, at=row.at or "", state=row.state or "", why=row.why)
+        if not self._run:
+            raise Refused("It has not begun yet: try again in a moment.")
+        through_sudo.cancel(self._run)
 
 
 # --- looking --------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -14,91 +13,29 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.demo.sandbox import VARIABLE
 from hubtui.errors import Refused
 from hubtui.release import through_sudo
-from hubtui.setup import install, reading
+from hubtui.setup import install
 from tests.course_on_disk import CONFIG, hubtui
-from tests.release_on_disk import SOURCE, Teaching, teach, tree
+from tests.release_on_disk import SOURCE, Teaching, tree
 from tests.sandboxed import Machine
+from tests.tutors_way_in import PROGRAM, as_user, tutor, way_in
 
 ANNA = Path("/home/anna/exercises")
 CANARY = Path("/root/canary")
-PROGRAM = str(install.LAUNCHER)
-SUDOERS = """\
-Defaults env_reset
-Defaults env_keep += "PYTHONPATH PYTHONSTARTUP PYTHONHOME HUBTUI_CONFIG COLUMNS"
-root ALL=(ALL:ALL) ALL
-@includedir /etc/sudoers.d
-"""
-"""An admin who keeps too much: hubtui-tutor must not trust it."""
-
-WRITTEN = (install.CRON, install.SUDOERS, Path("/etc/sudoers"))
 
 
 @pytest.fixture
-def local_bin(tmp_path: Path) -> Iterator[None]:
-    """/usr/local/bin is the machine's own: cover it by a copy."""
-    copy = tmp_path / "bin"
-    shutil.copytree("/usr/local/bin", copy, symlinks=True)
-    copy.chmod(0o755)
-    subprocess.run(["mount", "--bind", str(copy), "/usr/local/bin"], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", "/usr/local/bin"], check=True)
-
-
-@pytest.fixture
-def course(machine: Machine, local_bin: None) -> Iterator[Teaching]:
+def course(machine: Machine, tmp_path: Path) -> Iterator[Teaching]:
     """A course with a timer and tutors, installed by hubtui."""
-    if os.environ.get(VARIABLE) != "root":
-        pytest.skip("sudo is not setuid in a user namespace")
-    if shutil.which("sudo") is None:
-        pytest.skip("sudo is not installed: apt-get install sudo")
-    if flaw := reading.flaw(Path(install.__file__)):
-        pytest.skip(f"this checkout is not root's alone: {flaw}")
-    made = teach(machine, "anna", "bert")
-    made.sheet("week01", {"sheet.ipynb": "one"})
-    Path("/etc/sudoers").write_text(SUDOERS)
-    Path("/etc/sudoers").chmod(0o440)
     CANARY.write_text("secret")
     CANARY.chmod(0o600)
     try:
-        for part in ("timers", "tutors"):
-            done = hubtui("install", part, "--yes")
-            assert done.returncode == 0, done.stderr
-        assert hubtui("due").returncode == 0
-        yield made
+        with way_in(machine, tmp_path / "bin", "anna", "bert") as made:
+            made.sheet("week01", {"sheet.ipynb": "one"})
+            yield made
     finally:
-        for path in WRITTEN:
-            path.unlink(missing_ok=True)
         CANARY.unlink(missing_ok=True)
-
-
-def as_user(
-    name: str, *argv: str, env: dict[str, str] | None = None, cwd: str = "/"
-) -> subprocess.CompletedProcess[str]:
-    """A command in a session of that person."""
-    account = pwd.getpwnam(name)
-    return subprocess.run(
-        argv,
-        user=account.pw_uid,
-        group=account.pw_gid,
-        extra_groups=os.getgrouplist(name, account.pw_gid),
-        env={"PATH": "/usr/bin:/bin", "HOME": account.pw_dir, **(env or {})},
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def tutor(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
-    """A verb through sudo, as the tutor."""
-    return as_user("tutor", "sudo", "-n", PROGRAM, *words, **more)  # type: ignore[arg-type]
 
 
 # --- what a tutor may ---------------------------------------------------------------------------
@@ -119,6 +56,7 @@ def test_the_whole_week_of_a_tutor(course: Teaching) -> None:
     assert {(row["name"], row["state"]) for row in rows} >= {("bert", "delivered")}
     past = json.loads(tutor("history", "--json").stdout)["history"]
     assert {one["by"] for one in past} == {"tutor"}
+    assert "Nothing is being handed out" in tutor("cancel").stderr
     course.sheet("week02", {"two.ipynb": "two"})
     done = tutor("schedule", "week02", "tomorrow 08:00", "--yes")
     assert done.returncode == 0, done.stderr
@@ -134,7 +72,7 @@ from hubtui.release import through_sudo as client
 print(json.dumps([
     [sheet["name"] for sheet in client.sheets()["sheets"]],
     client.preview(["week01"], to=["anna"])["title"],
-    [event.event for event in client.push(["week01"]) if event][-1],
+    [event.event for event in client.push(client.preview(["week01"])["sheets"]) if event][-1],
     {row["state"] for row in client.status("week01")["deliveries"]} == {"delivered"},
     client.schedule(["week01"], "tomorrow 08:00")["schedule"][0]["id"],
     client.unschedule("week01")["schedule"][0]["id"],

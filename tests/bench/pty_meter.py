@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from .terminal import KEYS, Terminal
+from tests.terminal import KEYS, Terminal
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -255,6 +255,9 @@ class Fixed:
     def start(self, plan: Plan) -> Following:
         raise NotImplementedError
 
+    def is_busy(self) -> bool:
+        return False
+
     def sheets(self) -> SheetList:
         return sheets()
 

@@ -258,7 +258,7 @@ async def test_a_tutor_has_the_same_by_the_verbs_of_hubtui_tutor(
     week: Teaching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def argv(verb: str, words: Sequence[str]) -> list[str]:
-        return [sys.executable, "-I", "-m", "hubtui", "release", verb, "--json", *words]
+        return [sys.executable, "-I", "-m", "hubtui", "release", verb, *words]
 
     monkeypatch.setattr(through_sudo, "_argv", argv)
     server = server_of(course.load(CONFIG))
