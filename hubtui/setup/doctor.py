@@ -10,7 +10,14 @@ from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, Severity
 from hubtui.names import shown
 from hubtui.server import Server
-from hubtui.setup import check_accounts, check_hub, check_machine, check_settings, hubprocess
+from hubtui.setup import (
+    check_accounts,
+    check_hub,
+    check_machine,
+    check_release,
+    check_settings,
+    hubprocess,
+)
 from hubtui.setup.subject import HubHere, NotSeen, Subject, ask, critical, warning
 from hubtui.students import Missing, survey
 
@@ -46,6 +53,9 @@ OF_THE_COURSE: list[Check[Subject]] = [
     Check("There are uids for more accounts.", check_accounts.uids),
     Check("Homes are in a folder of root's.", check_accounts.homes_folder),
     Check("Homes are closed to classmates.", check_accounts.open_homes),
+    Check("The tutor's folder can be read, as its owner.", check_release.source),
+    Check("What is scheduled, and what late joiners lack, is handed out.", check_release.scheduled),
+    Check("Tutors have their way in, as course.yaml says.", check_release.tutors),
 ]
 
 

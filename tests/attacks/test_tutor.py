@@ -249,6 +249,28 @@ def test_it_is_written_once_and_taken_away(course: Teaching) -> None:
     assert hubtui("uninstall", "tutors", "--yes").stdout == "There is nothing to remove.\n"
 
 
+def findings() -> dict[str, dict[str, str]]:
+    """What doctor says of releases and tutors."""
+    document = json.loads(hubtui("doctor", "--json").stdout)
+    return {one["id"]: one for one in document["findings"] if one["id"].startswith("release.")}
+
+
+def test_doctor_looks_at_the_way_in_and_at_who_hands_out(course: Teaching) -> None:
+    assert findings() == {}
+    install.SUDOERS.chmod(0o644)
+    assert findings()["release.tutors"]["do"] == "sudo hubtui install tutors"
+    hubtui("install", "tutors", "--yes")
+    CONFIG.write_text(CONFIG.read_text().replace("staff: [tutor]", "staff: []"))
+    subprocess.run(["usermod", "-aG", "all_user", "tutor"], check=True)
+    assert list(findings()) == ["release.tutor_is_student"]
+    (course.server.state / "due.json").unlink()
+    assert "release.due" not in findings()  # nothing is out, nobody waits
+    assert hubtui("release", "push", "week01", "--yes").returncode == 0
+    assert findings()["release.due"]["do"] == "hubtui install timers"
+    SOURCE.rename(SOURCE.with_name("elsewhere"))
+    assert "exercises" in findings()["release.source"]["text"]
+
+
 def test_it_is_shown_first_and_asked(course: Teaching) -> None:
     hubtui("uninstall", "timers", "--yes")
     shown = hubtui("install", "timers", "--print")
