@@ -11,7 +11,7 @@ from tests.bench.figure import Figure
 from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
 from tests.bench.releases import releases
-from tests.bench.stalls import stalls
+from tests.bench.stalls import release_stalls, stalls
 from tests.sandboxed import Machine
 
 RUNS = 3
@@ -36,7 +36,8 @@ def figures() -> Iterator[Figure]:
         left = measure([sys.executable, "-m", "hubtui"], PANES["sign-ups"][1], end=end).left_on
         yield Figure(f"terminal's modes left on by {end}", len(left), 0)
     for size in SIZES:
-        for scene, longest in stalls(machine, size, RUNS).items():
+        found = {**stalls(machine, size, RUNS), **release_stalls(machine, size)}
+        for scene, longest in found.items():
             yield Figure(f"{size:,} students, stall: {scene}, ms", longest, 50)
 
 

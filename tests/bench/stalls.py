@@ -16,11 +16,19 @@ from typing import Any
 from textual.pilot import Pilot
 
 from hubtui import course
+from hubtui.release import push, store
+from hubtui.release.desk import Outcome
+from hubtui.release.ledger import Ledger
 from hubtui.server import server_of
 from hubtui.tui.app import HubtuiApp
+from hubtui.tui.cell_table import CellTable
+from hubtui.tui.dialogs import PlanDialog
+from hubtui.tui.matrix import Matrix
 from hubtui.tui.pane import Pane
+from hubtui.tui.run_dialog import RunDialog
 from tests.bench import course_of
-from tests.course_on_disk import CONFIG
+from tests.course_on_disk import CONFIG, TEXT
+from tests.release_on_disk import RELEASE, Teaching
 from tests.sandboxed import Machine
 
 BEAT_S = 0.005
@@ -34,6 +42,13 @@ KEYS = {
     "accounts again": ["3"],
     "sort accounts": ["s"],
 }
+
+MATRIX_KEYS = {
+    "who has what: another sheet": ["right", "left"],
+    "who has what: sort": ["s"],
+    "who has what: filter": ["slash", *"0001", "enter"],
+}
+RELEASED = [f"week{number:02}" for number in range(1, 7)]
 
 
 class Heart:
@@ -81,6 +96,62 @@ async def _scenes(size: int) -> dict[str, float]:
             await pilot.pause(2.0)
         beating.cancel()
     return dict(heart.worst)
+
+
+async def _release_scenes(size: int) -> dict[str, float]:
+    """A week that nobody has yet beside weeks that all have, and who has what."""
+    app, heart = HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="release"), Heart()
+
+    def top(kind: type) -> bool:
+        return isinstance(app.screen, kind)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        beating = asyncio.create_task(heart.beat())
+        await _until(pilot, lambda: top(Pane) and _rows(app) > len(RELEASED))
+        await pilot.pause(1.0)
+        heart.scene = "who has what"
+        await pilot.press("v")
+        await _until(pilot, lambda: top(Matrix) and len(app.screen.query_one(CellTable).keys) > 1)
+        await pilot.pause(1.0)
+        for heart.scene, keys in MATRIX_KEYS.items():
+            await pilot.press(*keys)
+            await pilot.pause(1.0)
+        await pilot.press("escape", "escape")
+        await _until(pilot, lambda: top(Pane))
+        heart.scene = "preview"
+        await pilot.press("home", "enter")
+        await _until(pilot, lambda: top(PlanDialog), 600)
+        await pilot.pause(1.0)
+        heart.scene = "handing out"
+        await pilot.press("tab", "enter")
+        await _until(pilot, lambda: top(RunDialog))
+        dialog = app.screen
+        assert isinstance(dialog, RunDialog)
+        await _until(pilot, lambda: dialog.outcome is not None, 900)
+        await pilot.pause(1.0)
+        beating.cancel()
+    return dict(heart.worst)
+
+
+def release_stalls(machine: Machine, size: int) -> dict[str, float]:
+    """The same for the release's screens, once: it hands out a file to everybody."""
+    machine.restore()
+    course_of.make(size)
+    machine.adduser("tutor", 1100)
+    CONFIG.write_text(TEXT + RELEASE)
+    teaching = Teaching(server_of(course.load(CONFIG)), machine)
+    server = teaching.server
+    for sheet in (*RELEASED, "week99"):
+        teaching.sheet(sheet, {"sheet.ipynb": sheet, "data.csv": "1,2"})
+    versions = push.prepare(server, RELEASED)
+    book = Ledger(server.state)
+    for sheet, number in versions.items():
+        store.set_fate(server, sheet, number, store.Fate.RELEASED)
+        given = Outcome(sheet=sheet, version=number, counts={"new": 2})
+        for uid in range(course_of.FIRST_UID, course_of.FIRST_UID + size):
+            book.note(uid, [given], "before", server.clock())
+    book.close()
+    return asyncio.run(_release_scenes(size))
 
 
 def stalls(machine: Machine, size: int, runs: int) -> dict[str, float]:
