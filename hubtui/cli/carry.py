@@ -19,6 +19,7 @@ from hubtui.events import Event, Outcome, What
 from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
+from hubtui.server import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +50,7 @@ def carry(
         click.echo("Nothing to do.")
         return 0
     if dry_run or not yes:
-        show(plan, changes.preview(server, plan), as_json=as_json and dry_run)
+        show(server, plan, changes.preview(server, plan), as_json=as_json and dry_run)
     if dry_run:
         return 0
     need_root(plan.title)
@@ -102,14 +103,14 @@ def people(plan: Plan) -> set[str]:
     return {key for key, s in every.items() if not ("sheets" in s and not s.get("uid"))} or {*every}
 
 
-def show(plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:
+def show(server: Server, plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:
     """The plan on stdout: totals, then each subject with its steps."""
     if as_json:
         document = {"format": 1, "kind": plan.kind, "title": plan.title, "subjects": lines}
         if any("sheets" in subject for subject in plan.subjects):
-            from hubtui.release.push import versions_of
+            from hubtui.release.push import as_seen, versions_of
 
-            document["sheets"] = versions_of(plan)
+            document |= {"sheets": versions_of(plan), "versions": as_seen(server, plan)}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     click.echo(f"{plan.title}: {changes.totals(lines)}")

@@ -83,14 +83,15 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
 
 
 def _held(server: Server, word: str) -> tuple[str, int]:
-    """``week05=2``."""
-    sheet, _, number = word.rpartition("=")
+    """``week05=2``, or ``week05=2:1a2b3c`` with the beginning of its digest."""
+    sheet, _, rest = word.rpartition("=")
+    number, _, digest = rest.partition(":")
     if not (sheet and number.isascii() and number.isdecimal()):
         raise UsageError(
             f"--version {shown(word, limit=60)}: say a sheet and its version, week05=2"
         )
     known(sheet, list(store.records(server)), "has no version in the store")
-    return sheet, push.held(server, sheet, int(number[:9]))
+    return sheet, push.held(server, sheet, int(number[:9]), digest)
 
 
 def _out(server: Server, names: Sequence[str], *, trial: bool) -> dict[str, int]:

@@ -49,6 +49,8 @@ def execute(
                 outcome = worker.all(build(fd), width)
         except LockHeld as e:
             outcome = worker.none(Outcome.HELD, str(e))
+        except ChangedSinceShown as e:
+            outcome = worker.none(Outcome.CHANGED, str(e))
         except HubtuiError as e:
             outcome = worker.none(Outcome.FAILED, str(e))
         log.write("over", outcome=outcome)

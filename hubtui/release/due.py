@@ -194,7 +194,9 @@ class _Pass:
         state, now = self.server.state, self.server.clock()
         if runs.record_path(state, run).exists():
             life = runs.life(state, run)
-            if life is Life.UNFINISHED:
+            if life is Life.UNFINISHED and push.changed_since(self.server, plans.load(state, run)):
+                runs.drop(state, run, now)  # who lacks what is looked up anew
+            elif life is Life.UNFINISHED:
                 self.carry_out(self.server, run)
             elif life is Life.RUNNING:
                 return False
@@ -243,9 +245,8 @@ def _words_of(server: Server, run: str) -> tuple[list[Event], Event | None]:
 
 
 def _is_out(server: Server, sheet: str, number: int | None) -> bool:
-    record = store.record(server, sheet)
-    found = record.versions if record else ()
-    return any(v.number == number and v.fate is Fate.RELEASED for v in found)
+    found = store.version(store.record(server, sheet), number or 0)
+    return found is not None and found.fate is Fate.RELEASED
 
 
 def _overtaken(server: Server, entry: Entry) -> str:
@@ -254,15 +255,12 @@ def _overtaken(server: Server, entry: Entry) -> str:
         if number is None:
             continue
         record = store.record(server, sheet)
-        found = {v.number: v for v in record.versions} if record else {}
-        name = shown(sheet, limit=60)
-        if number not in found:
-            raise Refused(f"Version {number} of {name} is gone from the store.")
-        newer = [v for v in found.values() if v.number > number]
-        own = found[number]
-        taken_back = own.fate is Fate.WITHDRAWN and own.since >= entry.made
-        if taken_back or any(v.fate is Fate.WITHDRAWN for v in newer):
-            return f"{name} was withdrawn since it was scheduled"
-        if any(v.fate is Fate.RELEASED for v in newer):
-            return f"a newer version of {name} was released since it was scheduled"
+        own = store.version(record, number)
+        if record is None or own is None:
+            raise Refused(f"Version {number} of {shown(sheet, limit=60)} is gone from the store.")
+        why = store.overtaken(record, number)
+        if not why and own.fate is Fate.WITHDRAWN and own.since >= entry.made:
+            why = f"{shown(sheet, limit=60)} was withdrawn"
+        if why:
+            return f"{why} since it was scheduled"
     return ""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from hubtui.clock import parse
 from hubtui.errors import HubtuiError
+from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.release import ledger, store
 from hubtui.release.handout import Handout, account_of, complaint, in_words
@@ -64,7 +65,7 @@ class HandOut(Step):
 
     def say(self) -> str:
         sheets = released(self.server)
-        listed = ", ".join(sorted(sheets)) or "nothing yet"
+        listed = ", ".join(shown(sheet, limit=60) for sheet in sorted(sheets)) or "nothing yet"
         return f"hand out what was released so far, as {self.name}: {listed}"
 
     def done(self) -> bool:

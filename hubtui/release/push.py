@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hubtui.errors import CommandFailed, Refused
+from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.names import is_reserved, shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
@@ -40,6 +40,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     uid: int = 0
     sheets: dict[str, int]
     """Sheet → version."""
+    seen: str = ""
+    """Of a sheet: what its version was when the plan was made."""
 
 
 def push_plan(
@@ -61,7 +63,9 @@ def push_plan(
     sheets = dict(versions)
     subjects = [
         *(
-            Subject(key=f"sheet {s}", name=title_of({s: n}), sheets={s: n})
+            Subject(
+                key=f"sheet {s}", name=title_of({s: n}), sheets={s: n}, seen=_seen(server, s, n)
+            )
             for s, n in sheets.items()
         ),
         *(Subject(key=n, name=n, uid=seen.students[n].uid, sheets=sheets) for n in names),
@@ -96,18 +100,52 @@ def versions_of(plan: Plan) -> dict[str, int]:
     return {sheet: n for one in plan.subjects_as(Subject) for sheet, n in one.sheets.items()}
 
 
-def held(server: Server, sheet: str, number: int) -> int:
+def held(server: Server, sheet: str, number: int, digest: str = "") -> int:
     """This version, as somebody has seen it in a preview, for a plan made anew.
 
-    Raises Refused where it is gone, or where students would get an older one back.
+    ``digest``: how its digest begins. Raises Refused where it is gone or another by now, or where
+    students would get an older one back.
     """
     record = store.record(server, sheet)
-    found = {version.number: version for version in record.versions} if record else {}
-    if number not in found:
-        raise Refused(f"There is no version {number} of {called(sheet)} in the store.")
-    if any(v.fate is Fate.RELEASED for v in found.values() if v.number > number):
-        raise Refused(f"A newer version of {called(sheet)} is released than version {number}.")
+    found = store.version(record, number)
+    if record is None or found is None or not found.digest.startswith(digest):
+        raise Refused(f"{called(sheet)} was read anew since it was previewed: look again.")
+    if why := store.overtaken(record, number):
+        raise Refused(f"Version {number} of {called(sheet)} is not handed out: {why}.")
     return number
+
+
+def as_seen(server: Server, plan: Plan) -> list[str]:
+    """The versions of a plan as ``--version`` takes them: ``week05=2:1a2b3c…``."""
+    records = store.records(server)
+    return [
+        f"{sheet}={number}:{found.digest[:16] if found else ''}"
+        for sheet, number in versions_of(plan).items()
+        for found in [store.version(records.get(sheet), number)]
+    ]
+
+
+def _seen(server: Server, sheet: str, number: int) -> str:
+    found = store.version(store.record(server, sheet), number)
+    return f"{found.digest} {found.fate} {found.since}" if found else ""
+
+
+def changed_since(server: Server, plan: Plan) -> str:
+    """What became of the plan's versions since it was made, so that it must not be carried out."""
+    subjects = plan.subjects_as(Subject)
+    sheets = [subject for subject in subjects if not subject.uid]
+    for subject in sheets or subjects:  # who is caught up gets what is released anyway
+        digest, _, fate = subject.seen.partition(" ")
+        for sheet, number in subject.sheets.items():
+            record = store.record(server, sheet)
+            own = store.version(record, number)
+            if record is None or own is None or (digest and own.digest != digest):
+                return f"{called(sheet)} was read anew"
+            if own.fate is Fate.WITHDRAWN and fate != f"{own.fate} {own.since}":
+                return f"{called(sheet)} was withdrawn"
+            if why := store.overtaken(record, number):
+                return why
+    return ""
 
 
 def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
@@ -162,6 +200,8 @@ def push_chains(server: Server, plan: Plan) -> list[Chain]:
     handout = Handout(server, plan.id, again=params["again"], replace_open=params["replace_open"])
     subjects = plan.subjects_as(Subject)
     students = [each for each in subjects if each.uid]
+    if why := changed_since(server, plan):
+        raise ChangedSinceShown(f"{why[0].upper()}{why[1:]} since this was shown.")
     seen = survey(server)
     there = {
         s.key: (seen.students[s.name], s.sheets)
@@ -235,13 +275,14 @@ class Publish(Step):
 
     def verify(self) -> None:
         if not self.done():
-            raise CommandFailed(f"{self.sheet} is still {self._version().fate} in the store.")
+            raise CommandFailed(
+                f"{called(self.sheet)} is still {self._version().fate} in the store."
+            )
 
     def _version(self) -> store.Version:
-        record = store.record(self.server, self.sheet)
-        for version in record.versions if record else ():
-            if version.number == self.version:
-                return version
+        found = store.version(store.record(self.server, self.sheet), self.version)
+        if found is not None:
+            return found
         raise Refused(f"There is no version {self.version} of {shown(self.sheet)} in the store.")
 
 

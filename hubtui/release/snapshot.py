@@ -23,7 +23,7 @@ from hubtui.clock import stamp
 from hubtui.errors import CommandFailed, LockHeld, Refused, StateError
 from hubtui.names import shown
 from hubtui.plan.plans import operator
-from hubtui.release import source, store
+from hubtui.release import schedule, source, store
 from hubtui.release.source import End, Failed, File, Reader, Stream
 from hubtui.release.store import Manifest, SheetRecord, StoredFile, Version
 from hubtui.server import Server
@@ -36,6 +36,7 @@ MOST_FILES = 10_000
 MOST_BYTES = 8 << 30
 KEPT_FREE = 256 << 20
 """Bytes of the store's disk that a snapshot leaves: root could fill it to the last."""
+KEPT_INODES = 10_000
 _TRIES = 3
 _PAUSE = 0.5
 """Seconds to let an editor finish its save."""
@@ -68,8 +69,7 @@ def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) ->
         record = store.record(server, sheet) or SheetRecord(sheet=sheet, versions=())
         _tidy(folder, record)
         before = store.latest(record)
-        number = before.number + 1 if before else 1
-        part = folder / f"{number}.part"
+        part = folder / "new.part"
         try:
             kept = _kept(folder, record, only) if only is not None else []
             files, left_out = _read(by, sheet, only, part, {f.path for f, _ in kept})
@@ -81,6 +81,7 @@ def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) ->
             digest = store.digest_of(files)
             if before is not None and before.digest == digest:
                 return before
+            number = _number_of_next(server, sheet)
             version = Version(
                 number=number,
                 made=stamp(server.clock()),
@@ -92,15 +93,37 @@ def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) ->
                 left_out=left_out,
             )
             _finish(part, Manifest(sheet=sheet, version=number, files=tuple(files)))
+            with contextlib.suppress(FileNotFoundError):  # one that nobody was given
+                (folder / str(number)).rename(folder / "old.part")
             part.rename(folder / str(number))
             sync_folder(folder)
+            with store.changing(server, sheet) as now:
+                after = msgspec.structs.replace(now, versions=(*now.versions, version))
+                store.write(folder / "sheet.json", after)
         except OSError as e:
             raise _unwritable(folder, e) from e
         finally:
-            shutil.rmtree(part, ignore_errors=True)
-        after = msgspec.structs.replace(record, versions=(*record.versions, version))
-        store.write(folder / "sheet.json", after)
+            for left in folder.glob("*.part"):
+                shutil.rmtree(left, ignore_errors=True)
         return version
+
+
+def _number_of_next(server: Server, sheet: str) -> int:
+    """The number of a version that is about to be made.
+
+    That of the one before, which goes, if that was only looked at: a preview uses up no number.
+    Whoever still has that preview on the screen is told (push.changed_since).
+    """
+    with schedule.changing(server) as (planned, _), store.changing(server, sheet) as now:
+        before = store.latest(now)
+        if before is None:
+            return 1
+        scheduled = {entry.sheets.get(sheet) for entry in planned.entries if entry.open}
+        if before.fate is not store.Fate.HELD or before.number in scheduled:
+            return before.number + 1
+        place = store.folder(server, sheet) / "sheet.json"
+        store.write(place, msgspec.structs.replace(now, versions=now.versions[:-1]))
+        return before.number
 
 
 def _is_sheet(by: Reader, sheet: str) -> None:
@@ -136,6 +159,8 @@ def _tidy(folder: Path, record: SheetRecord) -> None:
     for entry in list(folder.iterdir()):
         if entry.name.endswith(".part"):
             shutil.rmtree(entry)
+        elif entry.name.startswith(".sheet.json."):
+            entry.unlink(missing_ok=True)
         elif entry.name.isdecimal() and int(entry.name) not in known:
             if int(entry.name) != following:
                 raise StateError(
@@ -170,7 +195,7 @@ def _receive(
     by: Reader, sheet: str, only: Collection[str] | None, part: Path, kept: Collection[str]
 ) -> tuple[list[StoredFile], tuple[str, ...]]:
     files: list[StoredFile] = []
-    room = _room(part)
+    room = MOST_BYTES
     with Stream(by, "pack", None if only is None else sorted(only), sheet=sheet) as stream:
         while isinstance(said := _head(by, stream), File):
             if why := unfit(said.path):
@@ -178,12 +203,12 @@ def _receive(
             if len(files) + len(kept) >= MOST_FILES:
                 raise Refused(f"{_name(sheet)} has more than {MOST_FILES} files: too many.")
             room -= said.size
-            if said.size < 0 or room < 0:
+            if said.size < 0 or room < 0 or not _has_room(part, said.size):
                 raise Refused(
                     f"{_name(sheet, said.path)} ({megabytes(said.size)}) makes the sheet larger "
                     f"than what the store {shown(str(part.parent.parent))} has room for."
                 )
-            files.append(_write(part / "files", said, stream.exactly(said.size)))
+            files.append(_write(part / "files", said, _while_room(part, stream, said.size)))
     if isinstance(said, Failed):
         raise source.failure(by, said)
     for path, why in said.unreadable:
@@ -206,10 +231,23 @@ def _head(by: Reader, stream: Stream) -> File | End | Failed:
         raise CommandFailed(f"What the process of {by.name} says makes no sense: {e}.") from None
 
 
-def _room(part: Path) -> int:
-    """Bytes that a snapshot may take. The reserve of root is for the system."""
+def _has_room(part: Path, size: int) -> bool:
+    """Whether the disk has room for so many bytes more. The reserve of root is for the system."""
     found = os.statvfs(part)
-    return min(MOST_BYTES, found.f_bavail * found.f_frsize - KEPT_FREE)
+    inodes = not found.f_files or found.f_favail > KEPT_INODES
+    return inodes and found.f_bavail * found.f_frsize - KEPT_FREE >= size
+
+
+def _while_room(part: Path, stream: Stream, size: int) -> Iterator[bytes]:
+    """The bytes of a file, for as long as others, who write as well, leave room for them."""
+    unseen = 0
+    for block in stream.exactly(size):
+        unseen += len(block)
+        if unseen > KEPT_FREE // 8:
+            unseen = 0
+            if not _has_room(part, 0):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield block
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ delivers opens ``files`` as root and hands on the descriptor.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -130,13 +132,31 @@ def manifest(server: Server, sheet: str, number: int) -> Manifest:
     path = folder(server, sheet) / str(number) / "manifest.json"
     found = read_document(path, Manifest)
     if found is None:
-        raise StateError(f"{path} is missing: version {number} of {sheet} cannot be handed out.")
+        name = shown(sheet, limit=60)
+        raise StateError(f"{path} is missing: version {number} of {name} cannot be handed out.")
     return found
 
 
 def latest(record: SheetRecord) -> Version | None:
     """The newest version, whatever became of it."""
     return record.versions[-1] if record.versions else None
+
+
+def version(record: SheetRecord | None, number: int) -> Version | None:
+    """The version of this number."""
+    return next((v for v in record.versions if v.number == number), None) if record else None
+
+
+def overtaken(record: SheetRecord, number: int) -> str:
+    """Why a version must not be handed out: a later one was withdrawn, or released.
+
+    Students would get back what was taken from them, or an older version. Empty where it may.
+    """
+    newer = {v.fate for v in record.versions if v.number > number}
+    name = shown(record.sheet, limit=60)
+    if Fate.WITHDRAWN in newer:
+        return f"{name} was withdrawn"
+    return f"a newer version of {name} was released" if Fate.RELEASED in newer else ""
 
 
 def released(record: SheetRecord) -> Version | None:
@@ -163,21 +183,42 @@ def digest_of(files: Iterable[StoredFile]) -> str:
 # --- changing -----------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def changing(server: Server, sheet: str) -> Iterator[SheetRecord]:
+    """Alone with the record of a sheet, for as long as it takes to read it and ``write`` it.
+
+    Nobody is ever waited for while it is held. Raises StateError, also for a sheet unknown.
+    """
+    path = folder(server, sheet) / "lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileNotFoundError:
+        raise StateError(f"There is no version of {shown(sheet, limit=60)} in the store.") from None
+    except OSError as e:
+        raise StateError(f"{path} cannot be opened: {e.strerror}.") from e
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield record(server, sheet) or SheetRecord(sheet=sheet, versions=())
+    finally:
+        os.close(fd)
+
+
 def set_fate(server: Server, sheet: str, number: int, fate: Fate) -> Version:
     """Note what became of a version; the same fate again changes nothing.
 
     Raises StateError, also where there is no such version.
     """
-    before = record(server, sheet)
-    found = next((v for v in before.versions if v.number == number), None) if before else None
-    if before is None or found is None:
-        raise StateError(f"There is no version {number} of the sheet {shown(sheet, limit=60)}.")
-    if found.fate is fate:
-        return found
-    after = msgspec.structs.replace(found, fate=fate, since=stamp(server.clock()))
-    versions = tuple(after if v.number == number else v for v in before.versions)
-    write(folder(server, sheet) / "sheet.json", msgspec.structs.replace(before, versions=versions))
-    return after
+    with changing(server, sheet) as before:
+        found = version(before, number)
+        if found is None:
+            raise StateError(f"There is no version {number} of the sheet {shown(sheet, limit=60)}.")
+        if found.fate is fate:
+            return found
+        after = msgspec.structs.replace(found, fate=fate, since=stamp(server.clock()))
+        versions = tuple(after if v.number == number else v for v in before.versions)
+        place = folder(server, sheet) / "sheet.json"
+        write(place, msgspec.structs.replace(before, versions=versions))
+        return after
 
 
 def make_folder(server: Server, sheet: str) -> Path:

@@ -53,25 +53,26 @@ def preview(
     again: bool = False,
     replace_open: bool = False,
 ) -> Answer:
-    """What ``push`` would do now: title, sheets with their versions, subjects with their steps.
+    """What ``push`` would do now: title, versions as push() takes them, subjects with their steps.
 
     ``versions``: these, and not the sheets as they are now.
     """
     options = _options(files, to, again=again, replace_open=replace_open)
-    what = _held(versions) if versions else ["--", *names]
+    held = [f"--version={sheet}={number}" for sheet, number in (versions or {}).items()]
+    what = held or ["--", *names]
     return _ask("push", "--dry-run", *options, *what)
 
 
 def push(
-    versions: Mapping[str, int],
+    versions: Sequence[str],
     *,
     to: Sequence[str] = (),
     again: bool = False,
     replace_open: bool = False,
 ) -> Iterator[Event | None]:
-    """Release these versions; the events of the run as they come, None while there is none."""
+    """Release ``versions`` of a preview; the events as they come, None while there is none."""
     options = _options((), to, again=again, replace_open=replace_open)
-    return _follow("push", "--yes", *options, *_held(versions))
+    return _follow("push", "--yes", *options, *(f"--version={each}" for each in versions))
 
 
 def cancel(run: str) -> None:
@@ -114,10 +115,6 @@ def _options(
 ) -> list[str]:
     flags = ["--again"] * again + ["--replace-open"] * replace_open
     return [*(f"--file={path}" for path in files), *(f"--to={name}" for name in to), *flags]
-
-
-def _held(versions: Mapping[str, int]) -> list[str]:
-    return [f"--version={sheet}={number}" for sheet, number in versions.items()]
 
 
 # --- asking -------------------------------------------------------------------------------------

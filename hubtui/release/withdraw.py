@@ -96,7 +96,7 @@ class Close(Step):
 
     def verify(self) -> None:
         if self._out():
-            raise CommandFailed(f"{self.sheet} is still released in the store.")
+            raise CommandFailed(f"{title_of({self.sheet: 1})} is still released in the store.")
 
     def _out(self) -> list[int]:
         record = store.record(self.server, self.sheet)

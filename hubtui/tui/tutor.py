@@ -72,7 +72,7 @@ class AsTutor:
             if versions:
                 files = ()  # they are in the version
             answer = through_sudo.preview(order.sheets, versions=versions, files=files, **given)
-            begin = partial(through_sudo.push, answer.get("sheets") or {}, **given)
+            begin = partial(through_sudo.push, answer.get("versions") or [], **given)
         found = answers.understood(answer, answers.Preview)
         plan = Plan(
             id=f"tutor-{len(self._begin)}",

@@ -72,7 +72,7 @@ from hubtui.release import through_sudo as client
 print(json.dumps([
     [sheet["name"] for sheet in client.sheets()["sheets"]],
     client.preview(["week01"], to=["anna"])["title"],
-    [event.event for event in client.push(client.preview(["week01"])["sheets"]) if event][-1],
+    [event.event for event in client.push(client.preview(["week01"])["versions"]) if event][-1],
     {row["state"] for row in client.status("week01")["deliveries"]} == {"delivered"},
     client.schedule(["week01"], "tomorrow 08:00")["schedule"][0]["id"],
     client.unschedule("week01")["schedule"][0]["id"],

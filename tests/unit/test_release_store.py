@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubtui.clock import stamp
 from hubtui.errors import CommandFailed, HubtuiError, LockHeld, Refused, StateError
+from hubtui.release import schedule, source, store
 from hubtui.release import snapshot as making
-from hubtui.release import source, store
 from hubtui.release.snapshot import snapshot
 from hubtui.release.source import File
 from hubtui.release.store import Fate, SheetRecord, Version
+from hubtui.state import write_document
 from hubtui.workers import command
 from hubtui.workers.deliver import Store, folder_of
 from hubtui.workers.tutor import unfit, unfit_sheet
 from tests.unit.sources import Exercises, exercises
+from tests.unit.surveys import NOON
 
 __all__ = ["exercises"]
 
@@ -49,7 +55,7 @@ def test_a_sheet_becomes_a_version_with_a_manifest(exercises: Exercises) -> None
     assert {f.mtime for f in manifest.files} == {1_790_000_000}
     assert version.bytes == sum(f.size for f in manifest.files)
     assert store.records(exercises.server)["week05"].versions == (version,)
-    assert left_over(exercises) == ["1", "sheet.json"]
+    assert left_over(exercises) == ["1", "lock", "sheet.json"]
 
 
 def test_what_delivers_reads_what_is_written(exercises: Exercises) -> None:
@@ -79,6 +85,7 @@ def test_modes_are_what_students_need_and_the_version_is_closed(exercises: Exerc
         ".": 0o711,
         "week05": 0o711,
         "week05/sheet.json": 0o600,
+        "week05/lock": 0o600,
         "week05/1": 0o700,
         "week05/1/manifest.json": 0o600,
         "week05/1/files": 0o755,
@@ -95,7 +102,8 @@ def test_the_same_again_is_the_same_version(exercises: Exercises) -> None:
     first = snapshot(exercises.server, "week05")
     exercises.write("week05/sheet.ipynb", "{}", mtime=1_800_000_000)
     assert snapshot(exercises.server, "week05") == first
-    assert left_over(exercises) == ["1", "sheet.json"]
+    assert left_over(exercises) == ["1", "lock", "sheet.json"]
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
     exercises.write("week05/sheet.ipynb", "{ }")
     assert snapshot(exercises.server, "week05").number == 2
     assert files_of(exercises, "week05", 1)["sheet.ipynb"] == "{}"
@@ -137,7 +145,7 @@ def test_a_chosen_file_in_place_of_a_folder_is_refused(exercises: Exercises) -> 
     exercises.write("week05/data", "a file now")
     with pytest.raises(Refused, match="release the whole sheet"):
         snapshot(exercises.server, "week05", ["data"])
-    assert left_over(exercises) == ["1", "sheet.json"]
+    assert left_over(exercises) == ["1", "lock", "sheet.json"]
 
 
 def test_the_flat_sheet_has_the_files_directly_in_the_source(exercises: Exercises) -> None:
@@ -285,8 +293,86 @@ def test_a_full_disk_leaves_nothing(exercises: Exercises, monkeypatch: pytest.Mo
     monkeypatch.setattr(making, "_finish", full)
     with pytest.raises(Refused, match="no space left for"):
         snapshot(exercises.server, "week05")
-    assert left_over(exercises) == []
+    assert left_over(exercises) == ["lock"]
     assert store.records(exercises.server) == {}
+
+
+# --- looked at and not released -----------------------------------------------------------------
+
+
+def test_a_preview_uses_up_no_number_and_no_space(exercises: Exercises) -> None:
+    exercises.week()
+    for text in ("one", "two", "three"):
+        exercises.write("week05/sheet.ipynb", text)
+        version = snapshot(exercises.server, "week05")
+        assert version.number == 1
+        assert files_of(exercises, "week05", 1)["sheet.ipynb"] == text
+    assert left_over(exercises) == ["1", "lock", "sheet.json"]
+    assert store.records(exercises.server)["week05"].versions == (version,)
+
+
+def test_what_is_scheduled_keeps_its_version_and_number(exercises: Exercises) -> None:
+    exercises.week()
+    snapshot(exercises.server, "week05")
+    entry = schedule.Entry(
+        id="s1", sheets={"week05": 1}, when=stamp(NOON), zone="UTC", by="tutor", made=stamp(NOON)
+    )
+    write_document(schedule.path(exercises.server), schedule.Schedule(last=1, entries=(entry,)))
+    for text in ("two", "three"):
+        exercises.write("week05/sheet.ipynb", text)
+        assert snapshot(exercises.server, "week05").number == 2
+    assert files_of(exercises, "week05", 1)["sheet.ipynb"] == "{}"
+    assert files_of(exercises, "week05", 2)["sheet.ipynb"] == "three"
+
+
+def test_what_becomes_of_a_sheet_while_it_is_read_stays(
+    exercises: Exercises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview takes minutes; meanwhile somebody withdraws the sheet."""
+    exercises.week()
+    snapshot(exercises.server, "week05")
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
+    exercises.write("week05/sheet.ipynb", "fixed")
+    receive = making._receive
+
+    def slowly(*words: Any) -> Any:
+        store.set_fate(exercises.server, "week05", 1, Fate.WITHDRAWN)
+        return receive(*words)
+
+    monkeypatch.setattr(making, "_receive", slowly)
+    snapshot(exercises.server, "week05")
+    found = store.records(exercises.server)["week05"].versions
+    assert [(v.number, v.fate) for v in found] == [(1, Fate.WITHDRAWN), (2, Fate.HELD)]
+
+
+def test_a_version_that_is_released_while_it_is_read_again_keeps_its_number(
+    exercises: Exercises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exercises.week()
+    snapshot(exercises.server, "week05")
+    exercises.write("week05/sheet.ipynb", "half a sent")
+    receive = making._receive
+
+    def slowly(*words: Any) -> Any:
+        store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
+        return receive(*words)
+
+    monkeypatch.setattr(making, "_receive", slowly)
+    assert snapshot(exercises.server, "week05").number == 2
+    assert files_of(exercises, "week05", 1)["sheet.ipynb"] == "{}"
+
+
+def test_a_disk_that_others_fill_meanwhile_is_left_its_reserve(
+    exercises: Exercises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exercises.week()
+    exercises.write("week05/a-large", "x" * 3_000_000)
+    room = iter([True, True, False])
+    monkeypatch.setattr(making, "KEPT_FREE", 8 << 20)
+    monkeypatch.setattr(making, "_has_room", lambda *_: next(room, False))
+    with pytest.raises(Refused, match="no space left"):
+        snapshot(exercises.server, "week05")
+    assert left_over(exercises) == []
 
 
 def test_without_a_source_a_sentence_says_so(exercises: Exercises) -> None:
@@ -315,19 +401,61 @@ def test_what_a_killed_snapshot_left_is_removed(exercises: Exercises) -> None:
     exercises.week()
     snapshot(exercises.server, "week05")
     folder = store.folder(exercises.server, "week05")
-    for name in ("2.part", "2"):  # killed while it wrote; or before the record named it
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
+    for name in ("new.part", "2"):  # killed while it wrote; or before the record named it
         (folder / name / "files/deep").mkdir(parents=True)
         (folder / name / "files/deep/x").write_text("half")
     exercises.write("week05/sheet.ipynb", "fixed")
     assert snapshot(exercises.server, "week05").number == 2
-    assert left_over(exercises) == ["1", "2", "sheet.json"]
+    assert left_over(exercises) == ["1", "2", "lock", "sheet.json"]
     assert files_of(exercises, "week05", 2)["sheet.ipynb"] == "fixed"
+
+
+def test_killed_at_any_rename_the_next_one_is_whole(exercises: Exercises) -> None:
+    """One that takes the place of a version that was only looked at, killed at each step."""
+    exercises.week()
+    snapshot(exercises.server, "week05")
+    struck = 0
+    while True:
+        exercises.write("week05/sheet.ipynb", f"try {struck}")
+        if (pid := os.fork()) == 0:
+            _killed_at(struck)
+            with contextlib.suppress(BaseException):
+                snapshot(exercises.server, "week05")
+            os._exit(0)
+        whole = os.waitpid(pid, 0)[1] == 0
+        for text in (f"try {struck}", f"try {struck}, and more"):
+            exercises.write("week05/sheet.ipynb", text)
+            version = snapshot(exercises.server, "week05")
+            assert version.number == 1, struck
+            assert files_of(exercises, "week05", 1)["sheet.ipynb"] == text
+            assert left_over(exercises) == ["1", "lock", "sheet.json"]
+            digest = store.digest_of(store.manifest(exercises.server, "week05", 1).files)
+            assert store.records(exercises.server)["week05"].versions[-1].digest == digest
+        if whole:
+            break
+        struck += 1
+    assert struck >= 4
+
+
+def _killed_at(rename: int) -> None:
+    left = rename
+
+    def strike(event: str, _: object) -> None:
+        nonlocal left
+        if event == "os.rename":
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+
+    sys.addaudithook(strike)
 
 
 def test_a_lost_record_is_no_reason_to_remove_versions(exercises: Exercises) -> None:
     exercises.week()
     snapshot(exercises.server, "week05")
     exercises.write("week05/sheet.ipynb", "fixed")
+    store.set_fate(exercises.server, "week05", 1, Fate.RELEASED)
     snapshot(exercises.server, "week05")
     record = store.folder(exercises.server, "week05") / "sheet.json"
     record.unlink()
@@ -336,7 +464,7 @@ def test_a_lost_record_is_no_reason_to_remove_versions(exercises: Exercises) -> 
     record.write_text("{")
     with pytest.raises(StateError, match="is broken"):
         snapshot(exercises.server, "week05")
-    assert left_over(exercises) == ["1", "2", "sheet.json"]
+    assert left_over(exercises) == ["1", "2", "lock", "sheet.json"]
 
 
 def test_two_at_once_do_not_remove_each_others_work(exercises: Exercises) -> None:
