@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Literal
@@ -22,7 +22,7 @@ from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.server.accounts import Account
-from hubtui.workers import command
+from hubtui.workers import command, ending
 
 WIDTH = 8
 """Students at a time: rsync mostly waits, so more than there are processors."""
@@ -79,6 +79,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one job is."""
+
+    key: str
+    progress: tuple[str, int, int]
+    """Sheet, bytes in their place, bytes in all."""
+
+
+Told = Callable[[str, int, int], None]
+
+
 def job_for(account: Account, verb: Verb, sheets: Iterable[SheetJob]) -> Job:
     """A job in the rights of one account: its own groups, never root's."""
     try:
@@ -131,6 +142,7 @@ class Desk:
         self._lock = threading.Lock()
         self._writing = threading.Lock()  # not the same: what comes must be read meanwhile
         self._waiting: dict[str, Future[Answer]] = {}
+        self._told: dict[str, Told] = {}
         self._numbers = itertools.count(1)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -142,13 +154,18 @@ class Desk:
     ) -> None:
         self.close()
 
-    def submit(self, job: Job) -> Future[Answer]:
-        """Begin; the future's answer may be an error, and raises only where the desk is gone."""
+    def submit(self, job: Job, told: Told | None = None) -> Future[Answer]:
+        """Begin; the future's answer may be an error, and raises only where the desk is gone.
+
+        ``told`` is called from another thread, at most four times a second.
+        """
         key = str(next(self._numbers))
         future: Future[Answer] = Future()
         line = msgspec.json.encode(msgspec.structs.replace(job, key=key)) + b"\n"
         with self._lock:
             self._waiting[key] = future
+            if told is not None:
+                self._told[key] = told
         try:
             assert self._process.stdin is not None
             with self._writing:
@@ -174,22 +191,33 @@ class Desk:
         try:
             self._process.wait(timeout=0.5 if self._waiting else 5)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its children are told by the kernel
-            self._process.wait()
+            ending.end(self._process)  # its children are told by the kernel
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if line.startswith(b'{"progress"'):
+                self._pass_on(line)
+                continue
             with contextlib.suppress(msgspec.DecodeError):
                 answer = msgspec.json.decode(line, type=Answer)
                 with self._lock:
                     future = self._waiting.pop(answer.key, None)
+                    self._told.pop(answer.key, None)
                 if future is not None:
                     future.set_result(_shown(answer))
         with self._lock:
             left, self._waiting = list(self._waiting.values()), {}
         for future in left:
             future.set_exception(_gone())
+
+    def _pass_on(self, line: bytes) -> None:
+        with contextlib.suppress(msgspec.DecodeError):
+            found = msgspec.json.decode(line, type=Progress)
+            with self._lock:
+                told = self._told.get(found.key)
+            if told is not None:
+                told(*found.progress)
 
 
 def _shown(answer: Answer) -> Answer:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from types import TracebackType
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.release import ledger, store
-from hubtui.release.desk import Answer, Desk, Job, Outcome, SheetJob, Verb, job_for
+from hubtui.release.desk import Answer, Desk, Job, Outcome, SheetJob, Told, Verb, job_for
 from hubtui.release.ledger import LACKING, Delivered, Ledger
 from hubtui.release.store import Fate
 from hubtui.server import Server, processes
@@ -79,6 +80,11 @@ class Handout:
             for sheet, version in sheets.items()
         )
 
+    def look_at(self, account: Account, sheets: Sheets) -> Answer:
+        """What a delivery to one student would do now. Raises CommandFailed."""
+        job = self._job("look", account, sheets, beside=self._is_open(account.uid))
+        return self._at_desk().submit(job).result()
+
     def look(
         self, wanted: Mapping[str, tuple[Account, Sheets]], *, withdraw: bool = False
     ) -> dict[str, Answer]:
@@ -95,26 +101,36 @@ class Handout:
 
     def give(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
         """Deliver, and note it. Raises CommandFailed where the student's side did not answer."""
+        return self.given(account, self.begin(account, sheets))
+
+    def begin(self, account: Account, sheets: Sheets, told: Told | None = None) -> Future[Answer]:
+        """Begin to deliver; ``told`` says how far it is, from another thread."""
         job = self._job("deliver", account, sheets, beside=self._is_open(account.uid))
-        outcomes = self._do(job)
-        self.note(account.uid, outcomes)
+        return self._at_desk().submit(job, told)
+
+    def given(self, account: Account, begun: Future[Answer]) -> tuple[Outcome, ...]:
+        """What came of it; waits, and notes it. Raises CommandFailed as give() does."""
+        outcomes = _outcomes(begun.result())
+        self.note(account, outcomes)
         return outcomes
 
     def take_back(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
         """Remove copies as delivered, and forget that they were given.
 
-        Those of a student whose server runs stay noted: they can be withdrawn once more.
+        What was blocked, or left because the student's server runs, stays noted: it can be
+        withdrawn once more.
         """
         job = self._job("withdraw", account, sheets, beside=self._is_open(account.uid))
-        outcomes = self._do(job)
+        outcomes = _outcomes(self._at_desk().submit(job).result())
         for outcome in outcomes:
-            if not is_open(outcome):
+            if not is_open(outcome) and ledger.state_of(outcome.counts) not in LACKING:
                 self._ledger.forget(account.uid, outcome.sheet)
         return outcomes
 
-    def note(self, uid: int, outcomes: tuple[Outcome, ...]) -> None:
+    def note(self, account: Account, outcomes: tuple[Outcome, ...]) -> None:
         """Note what is in a home as handed out."""
-        self._ledger.note(uid, outcomes, self.run, self.server.clock())
+        at = self.server.clock()
+        self._ledger.note(account.uid, outcomes, self.run, at, name=account.name)
 
     def _is_open(self, uid: int) -> bool:
         """Whether the student's server runs, as of a second ago: all of /proc is looked through."""
@@ -124,12 +140,6 @@ class Handout:
             if time.monotonic() - self._serving_at > 1.0:
                 self._serving, self._serving_at = processes.serving(), time.monotonic()
             return uid in self._serving
-
-    def _do(self, job: Job) -> tuple[Outcome, ...]:
-        answer = self._at_desk().submit(job).result()
-        if answer.error:
-            raise CommandFailed(answer.error)
-        return answer.sheets
 
     def _job(self, verb: Verb, account: Account, sheets: Sheets, *, beside: bool) -> Job:
         job = job_for(account, verb, [self._sheet(account.uid, *pair) for pair in sheets.items()])
@@ -155,6 +165,12 @@ class Handout:
 
     def _new_desk(self) -> Desk:
         return Desk(self.server, str(store.root(self.server)))
+
+
+def _outcomes(answer: Answer) -> tuple[Outcome, ...]:
+    if answer.error:
+        raise CommandFailed(answer.error)
+    return answer.sheets
 
 
 def is_open(outcome: Outcome) -> bool:

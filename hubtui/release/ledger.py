@@ -7,6 +7,7 @@ deleted; what is in a home now is always looked at anew.
 from __future__ import annotations
 
 import contextlib
+import pwd
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +21,20 @@ from hubtui.errors import StateError
 from hubtui.release.desk import Outcome
 from hubtui.state import make_dir
 
-FORMAT = 1
+FORMAT = 2
 _TABLES = """
 create table if not exists deliveries (
   uid integer not null, sheet text not null, version integer not null, at text not null,
   run text not null, counts text not null, listed text not null, why text not null,
-  primary key (uid, sheet)) without rowid;
+  name text not null default '', primary key (uid, sheet)) without rowid;
 """
+_FROM_1 = "alter table deliveries add column name text not null default ''"
+_ROWS = {
+    0: "select 1 where false",  # being begun, or by one that was killed
+    1: "select uid, sheet, version, at, run, counts, listed, why, '' from deliveries",
+    2: "select uid, sheet, version, at, run, counts, listed, why, name from deliveries",
+}
+"""By the format that is found."""
 _WAIT = 10.0
 """Seconds to wait for another hubtui that writes at this moment."""
 
@@ -74,7 +82,11 @@ def path(state_dir: Path) -> Path:
 
 
 def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
-    """Everything, by uid and sheet; nothing where no ledger was begun. Raises StateError."""
+    """Everything, by uid and sheet; nothing where no ledger was begun. Raises StateError.
+
+    What the one before had who had this uid is left out: uids of accounts that were made and
+    removed by hand are used again.
+    """
     try:
         path(state_dir).stat()
     except FileNotFoundError:
@@ -82,17 +94,20 @@ def read(state_dir: Path) -> dict[tuple[int, str], Delivered]:
     except OSError as e:
         raise StateError(f"The ledger {path(state_dir)} cannot be read: {e.strerror}.") from e
     # Not "ro": who was killed in the middle of a write left a journal that has to be rolled back.
-    with _said(state_dir), contextlib.closing(_open(state_dir, "rw")) as connection:
-        if not _format(connection):  # being begun, or by one that was killed
-            return {}
-        rows = connection.execute(
-            "select uid, sheet, version, at, run, counts, listed, why from deliveries"
-        ).fetchall()
-        return {(row[0], row[1]): _delivered(row) for row in rows}
+    with _said(state_dir):
+        with contextlib.closing(_open(state_dir, "rw")) as connection:
+            rows = connection.execute(_ROWS[_format(connection)]).fetchall()
+        now = {(account.pw_uid, account.pw_name) for account in pwd.getpwall()}
+        taken = {uid for uid, _ in now}
+        return {
+            (row[0], row[1]): _delivered(row)
+            for row in rows
+            if not row[8] or (row[0], row[8]) in now or row[0] not in taken
+        }
 
 
-def _delivered(row: tuple[int, str, int, str, str, str, str, str]) -> Delivered:
-    uid, sheet, version, at, run, counts, listed, why = row
+def _delivered(row: tuple[int, str, int, str, str, str, str, str, str]) -> Delivered:
+    uid, sheet, version, at, run, counts, listed, why, _ = row
     return Delivered(
         uid=uid,
         sheet=sheet,
@@ -113,7 +128,9 @@ class Ledger:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def note(self, uid: int, outcomes: Iterable[Outcome], run: str, at: datetime) -> None:
+    def note(
+        self, uid: int, outcomes: Iterable[Outcome], run: str, at: datetime, *, name: str = ""
+    ) -> None:
         """What became of these sheets in one home. Raises StateError."""
         rows = [
             (
@@ -125,10 +142,15 @@ class Ledger:
                 msgspec.json.encode(each.counts).decode(),
                 msgspec.json.encode(each.listed).decode(),
                 each.why,
+                name,
             )
             for each in outcomes
         ]
-        sql = "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?, ?)"
+        sql = (
+            "insert or replace into deliveries"
+            " (uid, sheet, version, at, run, counts, listed, why, name)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
         self._write(sql, rows)
 
     def forget(self, uid: int, sheet: str) -> None:
@@ -149,8 +171,8 @@ class Ledger:
                 self._connection = _open(self._state, "rwc")
             self._connection.execute("begin immediate")
             try:
-                if not _format(self._connection):
-                    self._connection.execute(_TABLES)
+                if (found := _format(self._connection)) < FORMAT:
+                    self._connection.execute(_FROM_1 if found else _TABLES)
                     self._connection.execute(f"pragma user_version = {FORMAT}")
                 self._connection.executemany(sql, rows)
                 self._connection.execute("commit")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from hubtui.release.handout import (
 )
 from hubtui.release.store import Fate
 from hubtui.server import Server
+from hubtui.server.accounts import Account
 from hubtui.students import Survey, survey
 from hubtui.units import megabytes
 
@@ -208,20 +210,13 @@ def push_chains(server: Server, plan: Plan) -> list[Chain]:
         for s in students
         if s.name in seen.students and seen.students[s.name].uid == s.uid
     }
-    # Under the run's lock only those who seem to have it all are looked at: for the others the
-    # delivery itself looks.
-    at_work = server.lock is not None
-    looks = handout.look(
-        {
-            key: (account, sheets)
-            for key, (account, sheets) in there.items()
-            if not at_work or handout.has(account.uid, sheets)
-        }
-    )
+    # At work each step looks for itself: a student who holds up the look holds up nobody else.
+    looks = handout.look(there) if server.lock is None else {}
     chains = []
     for subject in subjects:
         if subject.uid:
-            step = Deliver(handout, subject, looks.get(subject.key))
+            account, _ = there.get(subject.key, (None, {}))
+            step = Deliver(handout, subject, account, looks.get(subject.key))
             chains.append(
                 Chain(subject=subject.key, steps=[step], uid=subject.uid, notes=step.notes())
             )
@@ -286,6 +281,11 @@ class Publish(Step):
         raise Refused(f"There is no version {self.version} of {shown(self.sheet)} in the store.")
 
 
+def _far(sheet: str, done: int, total: int) -> str:
+    """``120 of 880 MB``, of the sheet that is being copied."""
+    return f"{called(sheet)}: {megabytes(done)} of {megabytes(total)}"
+
+
 _MOVED = ("new", "replace", "beside")
 
 
@@ -295,9 +295,12 @@ class Deliver(Step):
     kind = "deliver"
     urgent = False
 
-    def __init__(self, handout: Handout, subject: Subject, look: Answer | None) -> None:
-        """``look``: what a delivery would do; None: nobody looked, or there is no account."""
-        self.handout, self.subject, self.look = handout, subject, look
+    def __init__(
+        self, handout: Handout, subject: Subject, account: Account | None, look: Answer | None
+    ) -> None:
+        """``look``: what a delivery would do; None: nobody looked yet. No account: it is gone."""
+        self.handout, self.subject = handout, subject
+        self.account, self.look = account, look
         self._given: tuple[Outcome, ...] | None = None
 
     def say(self) -> str:
@@ -318,29 +321,37 @@ class Deliver(Step):
 
     def notes(self) -> list[str]:
         """What to read before: who will not get everything, and why."""
-        if self.look is None:
+        if self.account is None:
             return ["there is no such account any more"]
+        if self.look is None:
+            return []
         return [why] if (why := self.look.error or complaint(self.look.sheets)) else []
 
     def done(self) -> bool:
-        if self.look is None or self.look.error or self._todo(self.look.sheets):
-            return False
-        return self.handout.has(self.subject.uid, self.subject.sheets)
+        if self.account is None or not self.handout.has(self.subject.uid, self.subject.sheets):
+            return False  # the delivery itself looks
+        if self.look is None:
+            self.look = self.handout.look_at(self.account, self.subject.sheets)
+        return not self.look.error and not self._todo(self.look.sheets)
 
     def do(self) -> Iterator[str]:
         subject = self.subject
         account = account_of(self.handout.server, subject.name, subject.uid)
         if self.look and not self.look.error and not self._todo(self.look.sheets):
             self._given = self.look.sheets
-            self.handout.note(subject.uid, self._given)
+            self.handout.note(account, self._given)
         else:
-            self._given = self.handout.give(account, subject.sheets)
+            said: SimpleQueue[str] = SimpleQueue()
+            begun = self.handout.begin(account, subject.sheets, lambda *far: said.put(_far(*far)))
+            begun.add_done_callback(lambda _: said.put(""))
+            while text := said.get():
+                yield text
+            self._given = self.handout.given(account, begun)
             self.moved = (
                 sum(each.counts.get(state, 0) for each in self._given for state in _MOVED),
                 sum(each.bytes for each in self._given),
             )
         self.told = in_words(self._given)
-        yield from ()
 
     def verify(self) -> None:
         if self._given is None:

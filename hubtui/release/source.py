@@ -12,7 +12,6 @@ import grp
 import os
 import pwd
 import selectors
-import signal
 import stat
 import subprocess
 import time
@@ -29,7 +28,7 @@ from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.server.accounts import NOBODY
-from hubtui.workers import command
+from hubtui.workers import command, ending
 
 LOOKING, PACKING = 30.0, 600.0
 """Seconds that the tutor's side has to list the source, or to read one sheet."""
@@ -306,9 +305,7 @@ class Stream:
     def __exit__(
         self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        ending.end(self._process)
         self._select.close()
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:

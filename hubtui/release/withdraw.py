@@ -61,11 +61,11 @@ def withdraw_chains(server: Server, plan: Plan) -> list[Chain]:
         for s in subjects
         if s.uid and s.name in seen.students and seen.students[s.name].uid == s.uid
     }
-    looks = handout.look(there, withdraw=True)
+    looks = handout.look(there, withdraw=True) if server.lock is None else {}
     chains = []
     for subject in subjects:
         if subject.uid:
-            step = Take(handout, subject, looks.get(subject.key))
+            step = Take(handout, subject, looks.get(subject.key), there=subject.key in there)
             chains.append(
                 Chain(subject=subject.key, steps=[step], uid=subject.uid, notes=step.notes())
             )
@@ -109,19 +109,26 @@ class Take(Step):
     kind = "take back"
     urgent = False
 
-    def __init__(self, handout: Handout, subject: Subject, look: Answer | None) -> None:
+    def __init__(
+        self, handout: Handout, subject: Subject, look: Answer | None, *, there: bool
+    ) -> None:
+        """``look``: what would go; None: nobody looked yet. ``there``: so is the account."""
         self.handout, self.subject, self.look = handout, subject, look
+        self._there = there
         self._taken: tuple[Outcome, ...] | None = None
 
     def say(self) -> str:
-        if self.look is None or self.look.error:
-            return f"as {self.subject.name}: {self.look.error if self.look else 'no account'}"
-        return f"{in_words(self.look.sheets)}: copies as delivered, as {self.subject.name}"
+        if self.look is not None and self.look.error:
+            return f"as {self.subject.name}: {self.look.error}"
+        what = f"{in_words(self.look.sheets)}: " if self.look else ""
+        return f"{what}copies as delivered, as {self.subject.name}"
 
     def notes(self) -> list[str]:
         """What stays, and why."""
+        if not self._there:
+            return ["there is no such account any more"]
         if self.look is None or self.look.error:
-            return [self.look.error if self.look else "there is no such account any more"]
+            return [self.look.error] if self.look else []
         kept = [
             f"{shown(path, limit=80)} stays{f': {why}' if why else ''}"
             for outcome in self.look.sheets

@@ -7,8 +7,6 @@ neither lock nor token, and has a time limit: a student can stop or kill it, whi
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 from typing import TypeVar
 
@@ -18,6 +16,7 @@ from hubtui import workers
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server.accounts import Account
+from hubtui.workers import ending
 
 _LARGEST = 4 << 20
 
@@ -84,9 +83,7 @@ def _ask(account: Account, verb: str, kind: type[T], timeout: float) -> T:
             f"Looking into {account.home} as {account.name} took longer than {timeout:.0f} s."
         ) from None
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        ending.end(process)
     with contextlib.suppress(msgspec.DecodeError):
         failed = msgspec.json.decode(out[:_LARGEST], type=_Error)
         if failed.error:

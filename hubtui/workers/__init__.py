@@ -6,8 +6,10 @@ the person whose files it touches, for good, before it opens anything of theirs.
 drop         giving up root, and walking folders without following links
 home         what a home holds; /etc/skel completed
 tutor        the tutor's side of a release
-deliver      a student's side of a release
+deliver      the students' side of a release: forks, waits, answers
+one_student  what such a child does in one home
 compare      how a student's copies stand to what was released
+ending       ending such a process, from the parent's side
 place        putting files into a home: nothing that is there is ever written to
 """
 

@@ -86,7 +86,13 @@ class Found:
 
 
 class Folders:
-    """The folders of a home, opened once each. Close it after use."""
+    """The folders of a home, opened once each as long as they are not many. Close it after use.
+
+    A descriptor is good until the next one is asked for.
+    """
+
+    MOST = 100
+    """Open at a time: a sheet may have more folders than a process may have descriptors."""
 
     def __init__(self, top: int) -> None:
         self._top = top
@@ -95,6 +101,7 @@ class Folders:
     def get(self, path: str) -> int:
         """A descriptor of the folder. Raises OSError as ``open_folder`` does."""
         if path not in self._open:
+            self._make_room()
             try:
                 self._open[path] = open_folder(self._top, path)
             except OSError as e:
@@ -103,6 +110,13 @@ class Folders:
         if isinstance(found, OSError):
             raise found
         return found
+
+    def _make_room(self) -> None:
+        if len(self._open) >= self.MOST:
+            oldest = next(iter(self._open))
+            fd = self._open.pop(oldest)
+            if isinstance(fd, int):
+                os.close(fd)
 
     def forget(self, path: str) -> None:
         """A folder was made: what was said of it and of those below is no longer true."""
@@ -179,6 +193,8 @@ def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) ->
 def _beside(folders: Folders, sheet: Sheet, file: File, reason: str) -> Found:
     path = beside_name(file.path, sheet.version)
     folder, _, name = path.rpartition("/")
+    if path in sheet.files:
+        return Found(file, State.KEPT, f"{name} is a file of the sheet itself")
     try:
         os.stat(name, dir_fd=folders.get(folder), follow_symlinks=False)
     except FileNotFoundError:

@@ -16,221 +16,35 @@ import os
 import selectors
 import signal
 import time
-from collections import Counter, deque
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hubtui.workers import compare, drop, place
-from hubtui.workers.compare import File, Folders, Found, Sheet, State
+from hubtui.workers import drop
+from hubtui.workers.compare import File, Sheet, beside_name
+from hubtui.workers.one_student import Setting, serve
 
 _LARGEST = 8 << 20
 """Bytes of an answer: a child that says more is ended."""
-_LISTED = 500
-"""Files that an answer names one by one; all are counted."""
-_LACKING = (State.BLOCKED, State.NO_SPACE, State.FAILED)
-_CUT_OFF = "an earlier delivery was cut off here"
+BYTES_A_SECOND = 4 << 20
+"""What eight at a time may expect of a slow disk."""
+_LOOKING = 30.0
+"""Seconds for a look, which moves nothing."""
+_BEAT = 0.25
+"""Seconds between two words on how far a student is."""
 
 
-class Setting(NamedTuple):
-    """What is the same for all students."""
+class _Child:
+    """A student at work."""
 
-    store: str
-    folder: str
-    """Below each home: ``exercises``."""
-    rsync: str
-    width: int = 8
-    limit: float = 600.0
-    """Seconds for one student."""
+    __slots__ = ("heard", "key", "pid", "pipe", "said", "told_at", "until")
 
-
-# --- one student --------------------------------------------------------------------------------
-
-
-def serve(job: Mapping[str, Any], setting: Setting, sheets: list[Sheet], files: list[int]) -> Any:
-    """In the child, as the student: all sheets of one job; returns the answer."""
-    home = os.open(job["home"], drop.FOLDER)
-    if os.fstat(home).st_uid != job["uid"]:
-        return {"error": "the home belongs to somebody else"}
-    answers = []
-    for sheet, version in zip(sheets, files, strict=True):
-        found, why = one_sheet(home, setting, sheet, version, job["verb"])
-        answers.append(_answer(sheet, found, why))
-    return {"sheets": answers}
-
-
-def one_sheet(
-    home: int, setting: Setting, sheet: Sheet, version: int, verb: str
-) -> tuple[list[Found], str]:
-    """One sheet; what became of each file, and what stood in the way.
-
-    The verbs: deliver, withdraw, and what they would do: look, look-withdraw.
-    """
-    only_look, withdraw = verb.startswith("look"), verb.endswith("withdraw")
-    below = setting.folder if sheet.name == "." else f"{setting.folder}/{sheet.name}"
-    try:
-        top = _nearest(home, below)
-        if top is None:  # nothing there yet: everything is new, if it can be made
-            found = _all_new(home, sheet, below)
-            if withdraw:
-                return [Found(one.file, State.DELETED) for one in found], ""
-            if verb != "deliver" or all(one.state is not State.NEW for one in found):
-                return found, ""
-            top = place.make_folders(home, below)
-    except OSError as e:
-        state = State.NO_SPACE if place.failed(e) is State.NO_SPACE else State.BLOCKED
-        return [Found(f, state, compare.why(e, below)) for f in sheet.files.values()], ""
-    folders = Folders(top)
-    try:
-        if not only_look:
-            place.tidy(top, sheet, version)
-        found = list(compare.compare(folders, sheet))
-        if withdraw:
-            found += compare.also_given(folders, sheet)
-            _to_be_removed(folders, sheet, found)
-        if closed := compare.not_writable(folders, ""):
-            _not_begun(found, State.BLOCKED, closed)
-        _check_space(top, found)
-        if only_look:
-            return found, _CUT_OFF if place.leftovers(top, sheet) else ""
-        why = _act(top, setting, sheet, version, folders, found, verb)
-        if withdraw:
-            above = {f"{below}/{one.file.path}".rpartition("/")[0] for one in found}
-            place.remove_empty(home, above, setting.folder)
-        return found, why
-    finally:
-        folders.close()
-        os.close(top)
-
-
-def _act(
-    top: int,
-    setting: Setting,
-    sheet: Sheet,
-    version: int,
-    folders: Folders,
-    found: list[Found],
-    verb: str,
-) -> str:
-    todo = [one for one in found if one.state in _TODO[verb]]
-    if not todo:
-        return ""
-    try:
-        name, staging = place.open_staging(top, sheet)
-    except OSError as e:
-        for one in todo:
-            one.state, one.why = place.failed(e), f"{e.strerror}"
-        return ""
-    try:
-        if verb == "withdraw":
-            place.remove(folders, staging, sheet, todo)
-            return ""
-        why = place.copy(setting.rsync, version, staging, [one.file.path for one in todo])
-        place.place(folders, top, staging, sheet, todo)
-        for one in todo:
-            if why and one.state is State.FAILED:  # rsync's own word on what did not arrive
-                one.state = State.NO_SPACE if why == place.NO_SPACE else State.FAILED
-                one.why = why
-        return why
-    finally:
-        place.close_staging(top, name, staging, sheet, version)
-
-
-_TODO = {
-    "deliver": (State.NEW, State.REPLACE, State.BESIDE),
-    "withdraw": (State.REMOVE,),
-}
-
-
-def _nearest(home: int, below: str) -> int | None:
-    try:
-        return drop.open_folder(home, below)
-    except FileNotFoundError:
-        return None
-
-
-def _all_new(home: int, sheet: Sheet, below: str) -> list[Found]:
-    """What a look finds where the sheet's folder is not there: it has to agree with a delivery."""
-    folders, found = Folders(home), []
-    try:
-        blocked = compare.not_writable(folders, below)
-    finally:
-        folders.close()
-    for file in sheet.files.values():
-        if compare.was_given(sheet, file) and not sheet.again:
-            found.append(Found(file, State.DELETED))
-        else:
-            found.append(Found(file, State.BLOCKED if blocked else State.NEW, blocked))
-    _check_space(home, found)
-    return found
-
-
-def _to_be_removed(folders: Folders, sheet: Sheet, found: list[Found]) -> None:
-    """Withdrawing: a copy of any version goes, all else is listed."""
-    for one in found:
-        if one.state in (State.SAME, State.REPLACE):
-            digest = compare.digest_of(folders, one.file.path)
-            known = {each for _, each in sheet.known.get(one.file.path, ())}
-            if digest not in known:
-                one.state = State.KEPT
-            elif sheet.beside:
-                one.state, one.why = State.KEPT, compare.SERVER_RUNS
-            elif closed := compare.not_writable(folders, one.file.path.rpartition("/")[0]):
-                one.state, one.why = State.BLOCKED, closed
-            else:
-                one.state = State.REMOVE
-        elif one.state in (State.NEW, State.DELETED):
-            one.state = State.DELETED
-        elif one.state is State.BESIDE:
-            one.state = State.KEPT
-
-
-def _check_space(top: int, found: list[Found]) -> None:
-    """What does not fit is not begun."""
-    room = os.fstatvfs(top)
-    free = room.f_bavail * room.f_frsize
-    need = sum(one.file.size for one in found if one.state in _TODO["deliver"])
-    if need > free:
-        _not_begun(found, State.NO_SPACE, place.NO_SPACE)
-
-
-def _not_begun(found: list[Found], state: State, why: str) -> None:
-    for one in found:
-        if one.state in (*_TODO["deliver"], *_TODO["withdraw"]):
-            one.state, one.why = state, why
-
-
-def _answer(sheet: Sheet, found: list[Found], why: str) -> dict[str, Any]:
-    """Counts of everything, and by name what is neither new nor the same.
-
-    What could not be delivered comes first, and all of it: it is given as soon as that is possible.
-    """
-    names = [
-        [one.file.path, one.state, one.why]
-        for one in found
-        if one.state not in (State.SAME, State.NEW, State.REPLACE)
-    ]
-    lacking = [each for each in names if each[1] in _LACKING]
-    rest = [each for each in names if each[1] not in _LACKING]
-    moved = (State.NEW, State.REPLACE, State.BESIDE)
-    return {
-        "sheet": sheet.name,
-        "version": sheet.version,
-        "counts": dict(Counter(one.state for one in found)),
-        "bytes": sum(one.file.size for one in found if one.state in moved),
-        "listed": lacking + rest[: max(0, _LISTED - len(lacking))],
-        "why": why,
-    }
-
-
-# --- the parent ---------------------------------------------------------------------------------
-
-
-class _Child(NamedTuple):
-    key: str
-    pid: int
-    pipe: int
-    until: float
-    said: bytearray
+    def __init__(self, key: str, pid: int, pipe: int, until: float) -> None:
+        """``until``: when it is ended, by the monotonic clock."""
+        self.key, self.pid, self.pipe, self.until = key, pid, pipe, until
+        self.said, self.heard = bytearray(), 0
+        self.told_at = 0.0
+        """When its last word on how far it is was passed on."""
 
 
 class Store:
@@ -272,7 +86,7 @@ class Store:
             for path, file in self.manifest(name, number).items():
                 known.setdefault(path, set()).add((file.size, file.sha256))
                 if number > 1:
-                    beside = compare.beside_name(path, number)
+                    beside = beside_name(path, number)
                     known.setdefault(beside, set()).add((file.size, file.sha256))
         return Sheet(
             name=name,
@@ -341,18 +155,38 @@ class Deliveries:
         if pid == 0:
             _child(job, self.setting, sheets, files, theirs)
         os.close(theirs)
-        until = time.monotonic() + self.setting.limit
-        child = _Child(job["key"], pid, ours, until, bytearray())
+        until = time.monotonic() + self._limit(job, sheets)
+        child = _Child(job["key"], pid, ours, until)
         self._children[ours] = child
         self._select.register(ours, selectors.EVENT_READ)
+
+    def _limit(self, job: Mapping[str, Any], sheets: Iterable[Sheet]) -> float:
+        looks = str(job["verb"]).startswith("look")
+        size = sum(file.size for sheet in sheets for file in sheet.files.values())
+        least = min(_LOOKING, self.setting.limit) if looks else self.setting.limit
+        return least + size / BYTES_A_SECOND
 
     def _read_child(self, child: _Child) -> None:
         data = os.read(child.pipe, 1 << 16)
         child.said.extend(data)
-        if len(child.said) > _LARGEST:
+        child.heard += len(data)
+        if child.heard > _LARGEST:
             self._end(child, "said too much: ended")
         elif not data:
             self._end(child, "was ended from outside")
+        elif (last := child.said.rfind(b"\n")) >= 0:
+            self._tell(child, bytes(child.said[:last]).rpartition(b"\n")[2])
+            del child.said[: last + 1]
+
+    def _tell(self, child: _Child, line: bytes) -> None:
+        """Pass on how far a student is; of what comes too often the latest."""
+        now = time.monotonic()
+        if now - child.told_at < _BEAT:
+            return
+        child.told_at = now
+        with contextlib.suppress(ValueError, TypeError):
+            sheet, done, total = json.loads(line)
+            self._say(child.key, {"progress": [str(sheet)[:300], int(done), int(total)]})
 
     def _end(self, child: _Child, why: str) -> None:
         self._select.unregister(child.pipe)
@@ -391,8 +225,12 @@ def _child(
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         drop.become(job["uid"], job["gid"], job["groups"])
+
+        def told(*words: object) -> None:
+            os.write(pipe, json.dumps(words).encode() + b"\n")
+
         try:
-            answer = serve(job, setting, sheets, files)
+            answer = serve(job, setting, sheets, files, told)
         except OSError as e:
             answer = {"error": f"{e.filename or job['home']}: {e.strerror or e}"}
         data = memoryview(json.dumps(answer).encode())
@@ -406,6 +244,7 @@ def _child(
 def main(arguments: list[str]) -> int:
     """``deliver SETTING``: a JSON object."""
     setting = Setting(**json.loads(arguments[0]))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
     gc.freeze()  # what a child never touches is never copied
     Deliveries(setting).run()
     return 0

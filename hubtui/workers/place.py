@@ -46,6 +46,10 @@ def rename(source: int, name: str, target: int, new: str, flags: int) -> None:
     done = libc.renameat2(source, os.fsencode(name), target, os.fsencode(new), flags)
     if done != 0:
         number = ctypes.get_errno()
+        if number == errno.EINVAL and flags == _NOREPLACE:  # NFS, for one, takes no flags
+            os.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            os.unlink(name, dir_fd=source)
+            return
         raise OSError(number, os.strerror(number), new)
 
 
@@ -117,7 +121,10 @@ def place(folders: Folders, top: int, staging: int, sheet: Sheet, found: Iterabl
             folder, _, name = one.file.path.rpartition("/")
             try:
                 source = staged.get(folder)
-                if _digest(source, name) != one.file.sha256:
+                digest = _digest(source, name)
+                if digest != one.file.sha256:
+                    if digest is not None:  # of what rsync brought, not a save of the student's
+                        os.unlink(name, dir_fd=source)
                     raise OSError(errno.EIO, "the copy is not whole")
                 _put(folders, top, source, name, sheet, one)
             except OSError as e:
@@ -148,26 +155,31 @@ def _put(folders: Folders, top: int, source: int, name: str, sheet: Sheet, one: 
     except FileNotFoundError:  # removed since we looked: stays removed
         one.state = State.DELETED
         return
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+        _put_beside(target, source, name, sheet, one, "nothing can be exchanged on this disk")
+        return
     if is_as_delivered(source, name, sheet, one.file.path):
         os.unlink(name, dir_fd=source)
         return
     rename(source, name, target, new, _EXCHANGE)  # saved since we looked: it goes back
     if is_as_delivered(source, name, sheet, one.file.path):
-        _put_beside(target, source, name, sheet, one)
+        _put_beside(target, source, name, sheet, one, "the student saved it meanwhile")
         return
     rename(source, name, target, new, _EXCHANGE)  # and saved once more: the newer one stays
     _set_aside(target, source, name)
     one.state, one.why = State.KEPT, "the student saved it meanwhile"
 
 
-def _put_beside(target: int, source: int, name: str, sheet: Sheet, one: Found) -> None:
+def _put_beside(target: int, source: int, name: str, sheet: Sheet, one: Found, why: str) -> None:
     beside = beside_name(one.file.path, sheet.version).rpartition("/")[2]
     try:
         rename(source, name, target, beside, _NOREPLACE)
     except FileExistsError:
         one.state = State.KEPT
     else:
-        one.state, one.why = State.BESIDE, "the student saved it meanwhile"
+        one.state, one.why = State.BESIDE, why
 
 
 def _set_aside(target: int, source: int, name: str) -> None:
@@ -313,11 +325,12 @@ def _return(top: int, source: int, sheet: Sheet, path: str) -> None:
         try:
             rename(source, name, target, name, _NOREPLACE)
         except FileExistsError:
-            rename(source, name, target, name, _EXCHANGE)
-            if is_as_delivered(source, name, sheet, path):
-                os.unlink(name, dir_fd=source)
-                return
-            rename(source, name, target, name, _EXCHANGE)  # both are the student's
+            with contextlib.suppress(OSError):  # a disk that cannot exchange: it goes aside
+                rename(source, name, target, name, _EXCHANGE)
+                if is_as_delivered(source, name, sheet, path):
+                    os.unlink(name, dir_fd=source)
+                    return
+                rename(source, name, target, name, _EXCHANGE)  # both are the student's
             _set_aside(target, source, name)
     finally:
         os.close(target)

@@ -26,7 +26,7 @@ from hubtui.release.desk import Job
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.workers import deliver as worker
-from hubtui.workers import drop, place
+from hubtui.workers import drop, one_student, place
 from tests.course_on_disk import CONFIG
 from tests.hostile_home import (
     another_rsync,
@@ -63,7 +63,7 @@ Hook = Callable[[str, tuple[Any, ...]], None]
 def in_the_account(course: Teaching, asked: Job, hook: Hook) -> int:
     """Anna's side of a job, with ``hook`` called as her before each step; how it ended."""
     account = pwd.getpwnam("anna")
-    setting = worker.Setting(str(store.root(course.server)), "exercises", "/usr/bin/rsync")
+    setting = one_student.Setting(str(store.root(course.server)), "exercises", "/usr/bin/rsync")
     wanted = msgspec.to_builtins(asked)
     versions = worker.Store(setting.store)
     sheets = [versions.sheet(wanted, one) for one in wanted["sheets"]]
@@ -86,7 +86,7 @@ def in_the_account(course: Teaching, asked: Job, hook: Hook) -> int:
             place.close_staging = hooked("close", place.close_staging)
             for name in ("unlink", "rmdir", "mkdir"):
                 setattr(os, name, hooked(name, getattr(os, name)))
-            worker.serve(wanted, setting, sheets, files)
+            one_student.serve(wanted, setting, sheets, files, lambda *_: None)
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
