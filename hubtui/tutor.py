@@ -9,12 +9,17 @@ opens. Nothing of the caller's environment is used but who called.
 """
 
 import os
+import signal
 import sys
 
 
 def main() -> int:
     """The program; returns the exit code."""
     os.umask(0o077)
+    # What the caller chose for these stays otherwise; a stopped one would hold up a release.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
     if os.getuid() != 0 or os.geteuid() != 0:
         return _no("it is started by sudo: sudo -n /usr/local/bin/hubtui-tutor list")
     if not sys.flags.isolated:

@@ -12,3 +12,8 @@ def megabytes(count: int | None) -> str:
     if count >= 10**6:
         return f"{count / 1e6:.0f} MB"
     return f"{count / 1e3:.0f} kB" if count >= 1000 else f"{count} B"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 student``, ``2 students``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

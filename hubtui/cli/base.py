@@ -75,9 +75,12 @@ def verb(function: F) -> F:
 
 
 def need_root(doing: str) -> None:
-    """Raise Refused unless we are root."""
+    """Raise Refused unless we are root, with what to say instead."""
     if os.geteuid() != 0:
-        raise Refused(f"{doing} needs root: sudo hubtui {' '.join(sys.argv[1:])}")
+        words = " ".join(shown(word, limit=60) for word in sys.argv[1:])
+        tutors = words.removeprefix("release ")
+        also = f" (tutors: sudo hubtui-tutor {tutors})" if tutors != words else ""
+        raise Refused(f"{doing} needs root: sudo hubtui {words}{also}")
 
 
 def write_json(

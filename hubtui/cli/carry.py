@@ -90,6 +90,8 @@ def follow(app: App, plan: Plan, events: Callable[..., Any], *, as_json: bool) -
                 said = ", ".join(f"{n} {outcome}" for outcome, n in Counter(ends.values()).items())
                 click.echo(f"{plan.title}: {said or event.text or event.outcome}.")
             if event.event is What.DONE:
+                if plan.kind == "push" and Outcome.CANCELLED in ends.values() and not as_json:
+                    click.echo("Whose turn did not come gets it when it is released again.")
                 good = event.outcome is not None and event.outcome.good
     except KeyboardInterrupt:
         click.echo(f"\nThe change goes on. See: hubtui journal resume {plan.id}", err=True)

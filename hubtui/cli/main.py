@@ -10,6 +10,7 @@ import click
 from hubtui import __version__
 from hubtui.cli.base import App, config_option
 from hubtui.errors import HubtuiError
+from hubtui.names import shown
 
 _NOUNS = {
     "signups": ("hubtui.cli.signups", "group", "Sign-ups: who waits, approve, discard."),
@@ -68,5 +69,9 @@ def main(argv: list[str], command: click.Command = program, name: str = "hubtui"
         return e.exit_code
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as e:  # the machine's: too many open files, a disk that fails
+        where = f"{shown(str(e.filename))}: " if e.filename else ""
+        click.echo(f"{name}: {where}{e.strerror or e}.", err=True)
         return 1
     return code if isinstance(code, int) else 0

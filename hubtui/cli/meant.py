@@ -11,7 +11,7 @@ from hubtui.cli.base import App, need_root
 from hubtui.errors import Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.release import push, source, status, store
+from hubtui.release import push, schedule, source, status, store
 from hubtui.release.desk import find_rsync
 from hubtui.release.sheets import sheets
 from hubtui.server import Server
@@ -61,7 +61,13 @@ def plan(
         click.echo("Nothing is new: every sheet is as it was released.", err=quiet)
         return None
     return push.push_plan(
-        server, seen, versions, to=students or None, again=again, replace_open=replace_open
+        server,
+        seen,
+        versions,
+        to=students or None,
+        again=again,
+        replace_open=replace_open,
+        files=files,
     )
 
 
@@ -72,6 +78,10 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
         for missing in found.missing:
             raise Refused(missing.why)
         names = [sheet.name for sheet in found.sheets if sheet.to_do]
+        for sheet in schedule.scheduled(server).intersection(names):
+            said = f"{push.called(sheet)} is scheduled for later: left out unless it is named."
+            click.echo(said, err=True)
+            names.remove(sheet)
     else:
         listed = {each.name: each for each in source.listing(source.reader(server)).sheets}
         for name in names:

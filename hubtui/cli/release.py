@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import click
+import msgspec
 
 from hubtui import changes
 from hubtui.changes import SubjectLine
@@ -66,7 +67,7 @@ def list_(app: App, as_json: bool) -> None:
         ["SHEET", "STATE", "VERSION", "FILES", "SIZE", "CHANGED", ""],
         [
             [
-                push.called(one.name),
+                ". (the exercises)" if one.name == "." else push.called(one.name),
                 _STATES[one.state],
                 str(one.version or ""),
                 str(one.files),
@@ -182,6 +183,9 @@ def push_(
         quiet=as_json,
     )
     if plan is None:
+        if as_json:
+            nothing = {"format": 1, "kind": "push", "title": "", "subjects": [], "sheets": {}}
+            click.echo(msgspec.json.encode({**nothing, "versions": []}).decode())
         return 0
     if yes and not dry_run and not to:  # else the plan says so
         for name, why in push.left_out(survey(app.server)).items():

@@ -12,23 +12,27 @@ from datetime import datetime, timedelta
 import msgspec
 
 from hubtui.clock import parse, stamp
-from hubtui.errors import HubtuiError, LockHeld, Refused
+from hubtui.errors import HubtuiError, LockHeld
 from hubtui.events import Event, Follower, Outcome, What
 from hubtui.names import shown
 from hubtui.plan import plans, runs
 from hubtui.plan.locks import is_held, lock
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life, RunRecord
-from hubtui.release import late, ledger, push, schedule, store
+from hubtui.release import late, ledger, push, schedule, status, store
 from hubtui.release.desk import LIMIT
+from hubtui.release.history import ran
 from hubtui.release.push import Subject
 from hubtui.release.schedule import LATE, DueRecord, Entry, State
 from hubtui.release.store import Fate
 from hubtui.server import Server
 from hubtui.state import read_document, write_document
 from hubtui.students import survey
+from hubtui.units import counted
 
-_SOON = timedelta(seconds=LIMIT)
+_SOON = timedelta(seconds=3 * LIMIT)
+_PATIENCE = timedelta(minutes=5)
+"""How late an entry may be because another change is at work, before that is said."""
 CarryOut = Callable[[Server, str], Outcome]
 """Runs a confirmed plan to its end in this process."""
 
@@ -61,6 +65,8 @@ class _Pass:
             if entry.state is State.BEGUN:
                 self._guarded(entry, self._go_on)
         for entry in schedule.entries(self.server):
+            if entry.state is State.ASK and _is_made_up_for(self.server, entry):
+                self._set(entry, state=State.DONE, why="")
             if entry.state is State.WAITING and entry.at <= self.server.clock():
                 self._guarded(entry, self._begin)
         try:
@@ -75,12 +81,16 @@ class _Pass:
         """One entry that fails stops no other; the same sentence is said once."""
         try:
             what(entry)
-        except LockHeld:
-            pass
+        except LockHeld as e:
+            if self.server.clock() - entry.at > _PATIENCE:
+                self._tell(entry, e)
         except HubtuiError as e:
-            if str(e) != entry.why:
-                self.troubles.append(f"{schedule.title(entry)}: {e}")
-                self._set(entry, why=str(e))
+            self._tell(entry, e)
+
+    def _tell(self, entry: Entry, e: HubtuiError) -> None:
+        if str(e) != entry.why:
+            self.troubles.append(f"{schedule.title(entry)}: {e}")
+            self._set(entry, why=str(e))
 
     # --- scheduled releases ---------------------------------------------------------------------
 
@@ -91,21 +101,49 @@ class _Pass:
             hours = int((server.clock() - entry.at).total_seconds() // 3600)
             self._ask(entry, f"it was due {hours} hours ago, and hubtui due did not run")
             return
-        if why := _overtaken(server, entry):
-            self._ask(entry, why)
-            return
         if self._is_busy("release"):
             return
-        open_ = [sheet for sheet, number in entry.sheets.items() if number is None]
-        versions = {sheet: n for sheet, n in entry.sheets.items() if n is not None}
-        versions |= push.prepare(server, open_)
-        plan = push.push_plan(server, survey(server), versions)
+        versions, asked, later = self._versions(entry)
+        if not versions and asked:
+            self._ask(entry, "; ".join(asked.values()))
+            return
+        if not versions:
+            raise next(iter(later.values()))
+        for wrong, state in ((asked, State.ASK), (later, State.WAITING)):
+            if wrong:  # one sheet never keeps the others back
+                self.troubles += [f"Not released: {why}" for why in wrong.values()]
+                left = schedule.split(server, entry, {s: str(e) for s, e in wrong.items()}, state)
+                if left is None:
+                    return
+                entry = left
+        seen = survey(server)
+        for missing in seen.missing:
+            if missing.what in ("accounts", "roster"):  # those who are not known get it later
+                self.troubles.append(f"{schedule.title(entry)}: {missing.what}: {missing.why}")
+        plan = push.push_plan(server, seen, versions)
         plan = msgspec.structs.replace(plan, by=entry.by)
         sheets: dict[str, int | None] = {**versions}
         begun = self._set(entry, sheets=sheets, state=State.BEGUN, run=plan.id, why="")
         if begun is not None:
             self._run(plan)
             self._settle(begun)
+
+    def _versions(
+        self, entry: Entry
+    ) -> tuple[dict[str, int], dict[str, str], dict[str, HubtuiError]]:
+        """What is to be released; what a person has to be asked about; what cannot be had now."""
+        versions, asked, later = dict[str, int](), dict[str, str](), dict[str, HubtuiError]()
+        for sheet, number in entry.sheets.items():
+            try:
+                if why := _overtaken(self.server, entry, sheet):
+                    asked[sheet] = why
+                else:
+                    versions |= {sheet: number} if number else push.prepare(self.server, [sheet])
+            except LockHeld:
+                raise
+            except HubtuiError as e:
+                later[sheet] = e
+        return versions, asked, later
 
     def _go_on(self, entry: Entry) -> None:
         """See how far the run of an entry came; carry it on where it was killed."""
@@ -116,7 +154,8 @@ class _Pass:
             return
         life = runs.life(state, entry.run)
         if life is Life.UNFINISHED:
-            if why := _overtaken(self.server, entry):
+            found = [_overtaken(self.server, entry, sheet) for sheet in entry.sheets]
+            if why := "; ".join(filter(None, found)):
                 runs.drop(state, entry.run, self.server.clock())
                 self._ask(entry, why)
                 return
@@ -133,8 +172,9 @@ class _Pass:
             self._set(entry, state=State.WAITING, run="")
             return
         failed = [e for e in ends if e.outcome in (Outcome.FAILED, Outcome.CHANGED)]
-        if failed and not all(_is_out(self.server, s, n) for s, n in entry.sheets.items()):
-            self._ask(entry, shown(failed[0].text, limit=300))
+        if not all(_is_out(self.server, s, n) for s, n in entry.sheets.items()):
+            said = failed[0].text if failed else f"its run was {last.outcome}"
+            self._ask(entry, shown(said, limit=300).removesuffix("."))
             return
         self._set(entry, state=State.DONE, why="" if not failed else last.text)
         if failed:
@@ -145,7 +185,7 @@ class _Pass:
 
     def _ask(self, entry: Entry, why: str) -> None:
         if self._set(entry, state=State.ASK, run="", why=why) is not None:
-            self.troubles.append(f"{schedule.title(entry)} was not released: {why}.")
+            self.troubles.append(f"{schedule.not_released(entry)}: {why}.")
 
     def _set(self, entry: Entry, **changes: object) -> Entry | None:
         """Write the entry with these changes; None where somebody changed it meanwhile."""
@@ -170,7 +210,11 @@ class _Pass:
         if self._is_busy("release") or self._is_busy("accounts") or not late.released(server):
             return
         seen = survey(server)
-        lacking = late.wanting(server, seen, ledger.read(server.state), now)
+        given = ledger.read(server.state)
+        lacking = late.wanting(server, seen, given, now)
+        if lacking:
+            left = status.cancelled(status.troubles(ran(server.state)[0]), given)
+            lacking = late.without(seen, lacking, left)
         subjects = [
             Subject(key=name, name=name, uid=seen.students[name].uid, sheets=sheets)
             for name, sheets in sorted(lacking.items())
@@ -178,7 +222,7 @@ class _Pass:
         ]
         if not subjects:
             return
-        title = f"Catch up {len(subjects)} student{'s' if len(subjects) > 1 else ''}"
+        title = f"Catch up {counted(len(subjects), 'student')}"
         plan = new_plan("push", title, subjects, now, trial=False, again=False, replace_open=False)
         plan = msgspec.structs.replace(plan, by="hubtui due")
         self._remember(catch_up=plan.id)
@@ -203,9 +247,13 @@ class _Pass:
             uids = {one.key: one.uid for one in plans.load(state, run).subjects_as(Subject)}
             ends, _ = _words_of(self.server, run)
             bad = [e.subject for e in ends if e.outcome in (Outcome.FAILED, Outcome.CHANGED)]
-            tried = {uid: at for uid, at in self.record.tried.items() if _recent(at, now)}
-            tried |= {str(uids[key]): stamp(now) for key in bad if key in uids}
-            self._remember(tried=tried)
+            there = {str(uid) for uid in uids.values()}
+            tried = {u: at for u, at in self.record.tried.items() if self._tried(int(u), now)}
+            often = {u: n for u, n in self.record.often.items() if u not in there}
+            for uid in {str(uids[key]) for key in bad if key in uids}:
+                tried[uid] = stamp(now)
+                often[uid] = self.record.often.get(uid, 0) + 1
+            self._remember(tried=tried, often=often)
         else:
             plans.plan_path(state, run).unlink(missing_ok=True)
         self._remember(catch_up="")
@@ -213,7 +261,8 @@ class _Pass:
 
     def _tried(self, uid: int, now: datetime) -> bool:
         at = self.record.tried.get(str(uid))
-        return at is not None and _recent(at, now)
+        wait = late.AGAIN * min(24, 4 ** (self.record.often.get(str(uid), 1) - 1))
+        return at is not None and abs(now - parse(at)) < wait
 
     # --- both -----------------------------------------------------------------------------------
 
@@ -232,10 +281,6 @@ class _Pass:
         write_document(schedule.due_path(self.server), self.record)
 
 
-def _recent(at: str, now: datetime) -> bool:
-    return abs(now - parse(at)) < late.AGAIN
-
-
 def _words_of(server: Server, run: str) -> tuple[list[Event], Event | None]:
     """The last word on each subject of a run, and on the whole."""
     events = Follower(runs.events_path(server.state, run)).new()
@@ -249,18 +294,26 @@ def _is_out(server: Server, sheet: str, number: int | None) -> bool:
     return found is not None and found.fate is Fate.RELEASED
 
 
-def _overtaken(server: Server, entry: Entry) -> str:
-    """Why a version must not be released any more: students would get an older one back."""
+def _is_made_up_for(server: Server, entry: Entry) -> bool:
+    """Whether a person released what was asked about, or something newer, since it was due."""
+    records = store.records(server)
     for sheet, number in entry.sheets.items():
-        if number is None:
-            continue
-        record = store.record(server, sheet)
-        own = store.version(record, number)
-        if record is None or own is None:
-            raise Refused(f"Version {number} of {shown(sheet, limit=60)} is gone from the store.")
-        why = store.overtaken(record, number)
-        if not why and own.fate is Fate.WITHDRAWN and own.since >= entry.made:
-            why = f"{shown(sheet, limit=60)} was withdrawn"
-        if why:
-            return f"{why} since it was scheduled"
-    return ""
+        out = store.released(records[sheet]) if sheet in records else None
+        if out is None or out.number < (number or 0) or out.since < entry.when:
+            return False
+    return True
+
+
+def _overtaken(server: Server, entry: Entry, sheet: str) -> str:
+    """Why a version must not be released any more: students would get an older one back."""
+    number, name = entry.sheets[sheet], push.called(sheet)
+    if number is None:
+        return ""
+    record = store.record(server, sheet)
+    own = store.version(record, number)
+    if record is None or own is None:
+        return f"version {number} of {name} is gone from the store"
+    why = store.overtaken(record, number)
+    if not why and own.fate is Fate.WITHDRAWN and own.since >= entry.made:
+        why = f"{name} was withdrawn"
+    return f"{why} since it was scheduled" if why else ""

@@ -117,14 +117,16 @@ class Handout:
     def take_back(self, account: Account, sheets: Sheets) -> tuple[Outcome, ...]:
         """Remove copies as delivered, and forget that they were given.
 
-        What was blocked, or left because the student's server runs, stays noted: it can be
-        withdrawn once more.
+        Where something of the sheet is left, changed by the student or not to be had now, that
+        stays noted: it can be withdrawn once more, and a later version goes beside it.
         """
         job = self._job("withdraw", account, sheets, beside=self._is_open(account.uid))
         outcomes = _outcomes(self._at_desk().submit(job).result())
         for outcome in outcomes:
-            if not is_open(outcome) and ledger.state_of(outcome.counts) not in LACKING:
+            if outcome.counts.keys() <= {"remove", "deleted"}:
                 self._ledger.forget(account.uid, outcome.sheet)
+            elif self.had(account.uid, outcome.sheet) or "remove" in outcome.counts:
+                self.note(account, (outcome,))
         return outcomes
 
     def note(self, account: Account, outcomes: tuple[Outcome, ...]) -> None:

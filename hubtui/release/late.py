@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from hubtui.clock import parse
@@ -43,6 +43,17 @@ def wanting(
         if lacks:
             found[name] = lacks
     return found
+
+
+def without(
+    seen: Survey, lacking: Mapping[str, dict[str, int]], left: Collection[tuple[int, str]]
+) -> dict[str, dict[str, int]]:
+    """The same without what a person decided to hand out no further: uid and sheet."""
+    found = {
+        name: {s: v for s, v in sheets.items() if (seen.students[name].uid, s) not in left}
+        for name, sheets in lacking.items()
+    }
+    return {name: sheets for name, sheets in found.items() if sheets}
 
 
 def _lacks(before: Delivered | None, version: int, at: datetime) -> bool:

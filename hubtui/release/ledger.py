@@ -55,8 +55,8 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lacking(self) -> list[str]:
-        """Files that could not be delivered: given as soon as that is possible."""
-        return [path for path, state, _ in self.listed if state in LACKING]
+        """Files that are not there by no will of the student's: given as soon as is possible."""
+        return [path for path, state, _ in self.listed if state in (*LACKING, "remove")]
 
     @property
     def state(self) -> str:

@@ -54,9 +54,11 @@ def push_plan(
     to: Collection[str] | None = None,
     again: bool = False,
     replace_open: bool = False,
+    files: Collection[str] = (),
 ) -> Plan:
     """A plan that hands out these versions. ``to``: to these students only, as a trial.
 
+    ``files``: what was chosen of the one sheet, to be named.
     Raises Refused for a name that is no course account, and where there is nobody or nothing.
     """
     if not versions:
@@ -72,8 +74,13 @@ def push_plan(
         ),
         *(Subject(key=n, name=n, uid=seen.students[n].uid, sheets=sheets) for n in names),
     ]
-    title = f"{'Give again' if again else 'Release'} {title_of(sheets)}"
-    title += f" to {names[0] if len(names) == 1 else f'{len(names)} students'}"
+    what = title_of(sheets)
+    if files:
+        chosen = f"{len(files)} files" if len(files) > 1 else shown(next(iter(files)), limit=60)
+        what = f"{chosen} of {what}"
+    verb = "Give again" if again else "Release" if to is None else "Try"
+    title = f"{verb} {what} {'on' if verb == 'Try' else 'to'} "
+    title += names[0] if len(names) == 1 else f"{len(names)} students"
     return new_plan(
         "push",
         title,
@@ -92,9 +99,17 @@ def prepare(
 
     ``files``: of the one sheet only these. Raises Refused, CommandFailed, StateError.
     """
+    found = snapshots(server, sheets, files=files)
+    return {sheet: version.number for sheet, version in found.items()}
+
+
+def snapshots(
+    server: Server, sheets: Collection[str], *, files: Collection[str] | None = None
+) -> dict[str, store.Version]:
+    """The same, with all that is known of the versions."""
     from hubtui.release.snapshot import snapshot
 
-    return {sheet: snapshot(server, sheet, files).number for sheet in sheets}
+    return {sheet: snapshot(server, sheet, files) for sheet in sheets}
 
 
 def versions_of(plan: Plan) -> dict[str, int]:
@@ -110,7 +125,9 @@ def held(server: Server, sheet: str, number: int, digest: str = "") -> int:
     """
     record = store.record(server, sheet)
     found = store.version(record, number)
-    if record is None or found is None or not found.digest.startswith(digest):
+    if record is None or found is None:
+        raise Refused(f"There is no version {number} of {called(sheet)} any more: look again.")
+    if not found.digest.startswith(digest):
         raise Refused(f"{called(sheet)} was read anew since it was previewed: look again.")
     if why := store.overtaken(record, number):
         raise Refused(f"Version {number} of {called(sheet)} is not handed out: {why}.")

@@ -7,7 +7,7 @@ The version is made when a release is scheduled, so what students get is what wa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -94,6 +94,8 @@ class DueRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The run that gives students what they lack, while it may be unfinished."""
     tried: dict[str, str] = {}
     """uid → when something could not be given: it is not tried again each minute."""
+    often: dict[str, int] = {}
+    """uid → how many times in a row: ever more rarely, once a day at last."""
 
 
 # --- looking ------------------------------------------------------------------------------------
@@ -133,9 +135,19 @@ def find(server: Server, word: str) -> Entry:
     return found[0]
 
 
+def scheduled(server: Server) -> set[str]:
+    """The sheets for which something is still to come."""
+    return {sheet for entry in entries(server) if entry.open for sheet in entry.sheets}
+
+
 def title(entry: Entry) -> str:
     """``week05``, ``week05 (version 2), week06``, safe to show."""
     return ", ".join(push.title_of({sheet: n or 1}) for sheet, n in entry.sheets.items())
+
+
+def not_released(entry: Entry) -> str:
+    """``week05 was not released``."""
+    return f"{title(entry)} {'were' if len(entry.sheets) > 1 else 'was'} not released"
 
 
 def is_alive(server: Server) -> bool:
@@ -170,8 +182,10 @@ def changed_since(server: Server, entry: Entry) -> list[str]:
     doubtful: list[tuple[str, str, str]] = []
     changed: set[str] = set()
     for sheet, number in made.items():
+        if sheet not in listed:
+            continue  # the version that was made is released all the same
         was = {file.path: file for file in store.manifest(server, sheet, number).files}
-        now = {e.path: e for e in listed[sheet].entries if not e.why} if sheet in listed else {}
+        now = {e.path: e for e in listed[sheet].entries if not e.why}
         if was.keys() != now.keys():
             changed.add(sheet)
             continue
@@ -206,7 +220,7 @@ def findings(server: Server) -> list[Finding]:
         return [_finding(Severity.WARNING, "release.schedule", str(e))]
     for entry in coming:
         if entry.state is State.ASK:
-            text = f"{title(entry)} was not released: {entry.why}"
+            text = f"{not_released(entry)}: {entry.why}"
             do = f"hubtui release push {_words(entry)}, or: hubtui release unschedule {entry.id}"
             found.append(_finding(Severity.WARNING, "release.late", text, do, entry.id))
         elif entry.state is State.WAITING:
@@ -224,7 +238,10 @@ def findings(server: Server) -> list[Finding]:
 def _words(entry: Entry) -> str:
     import shlex
 
-    return " ".join(shown(shlex.quote(sheet), limit=60) for sheet in entry.sheets)
+    quoted = {sheet: shown(shlex.quote(sheet), limit=60) for sheet in entry.sheets}
+    if None in entry.sheets.values():
+        return " ".join(quoted.values())
+    return " ".join(f"--version {quoted[sheet]}={number}" for sheet, number in entry.sheets.items())
 
 
 def _finding(severity: Severity, id_: str, text: str, do: str = "", row: str = "") -> Finding:
@@ -244,11 +261,14 @@ def add(server: Server, sheets: Collection[str], when: Moment, *, as_of_due: boo
     if not sheets:
         raise UsageError("Say which sheets; see: hubtui release list")
     versions: dict[str, int | None] = dict.fromkeys(sheets)
+    made: dict[str, store.Version] = {}
     if as_of_due:
         _are_sheets(server, sheets)
     else:
-        versions |= push.prepare(server, sheets)
+        made = push.snapshots(server, sheets)
+        versions |= {sheet: version.number for sheet, version in made.items()}
     with changing(server) as (now, write):
+        _are_still(server, made)
         kept = _without(now.entries, sheets)
         number = now.last + 1
         entry = Entry(
@@ -286,9 +306,13 @@ def take_newer(server: Server, word: str) -> Entry:
     if entry.state is not State.WAITING:
         raise Refused(f"{title(entry)} is {entry.state}, it is not waiting any more.")
     made = [sheet for sheet, number in entry.sheets.items() if number is not None]
-    versions = push.prepare(server, made)
-    after = msgspec.structs.replace(entry, sheets={**entry.sheets, **versions})
+    if not made:
+        raise Refused(f"{title(entry)} is read at the hour: it is the newer one anyway.")
+    versions = push.snapshots(server, made)
+    numbers = {sheet: version.number for sheet, version in versions.items()}
+    after = msgspec.structs.replace(entry, sheets={**entry.sheets, **numbers})
     with changing(server) as (now, write):
+        _are_still(server, versions)
         if entry not in now.entries:
             raise Refused(f"{title(entry)} was changed meanwhile: look again.")
         write(with_entry(now, after))
@@ -328,6 +352,36 @@ def _without(now: Sequence[Entry], sheets: Collection[str]) -> tuple[Entry, ...]
         elif rest:
             kept.append(msgspec.structs.replace(entry, sheets=rest))
     return tuple(kept)
+
+
+def split(server: Server, entry: Entry, wrong: Mapping[str, str], state: State) -> Entry | None:
+    """Set apart the sheets of an entry that cannot be released, each with why.
+
+    Returns what is left of it; None where somebody changed it meanwhile.
+    """
+    with changing(server) as (now, write):
+        if entry not in now.entries:
+            return None
+        good = {sheet: n for sheet, n in entry.sheets.items() if sheet not in wrong}
+        after = msgspec.structs.replace(entry, sheets=good)
+        apart = msgspec.structs.replace(
+            entry,
+            id=f"s{now.last + 1}",
+            sheets={sheet: entry.sheets[sheet] for sheet in wrong},
+            state=state,
+            why="; ".join(wrong.values()),
+        )
+        kept = with_entry(now, after).entries
+        write(msgspec.structs.replace(now, last=now.last + 1, entries=(*kept, apart)))
+        return after
+
+
+def _are_still(server: Server, made: Mapping[str, store.Version]) -> None:
+    """Raise Refused where somebody read a sheet anew before its version stood in the schedule."""
+    for sheet, version in made.items():
+        found = store.version(store.record(server, sheet), version.number)
+        if found is None or found.digest != version.digest:
+            raise Refused(f"{push.called(sheet)} was read anew meanwhile: try again.")
 
 
 def _are_sheets(server: Server, sheets: Collection[str]) -> None:

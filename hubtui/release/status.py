@@ -46,6 +46,8 @@ class Trouble(NamedTuple):
     at: str
     state: str
     why: str
+    cancelled: bool = False
+    """A person stopped the run before the student's turn."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339: when the state became so."""
     counts: dict[str, int] = {}
     """How many files ended in each state."""
+    listed: tuple[tuple[str, str, str], ...] = ()
+    """Path, state, why: of files that are neither new nor the same."""
 
 
 Deliveries = Mapping[tuple[int, str], Delivered]
@@ -92,10 +96,7 @@ class Standing:
     def trouble(self, name: str, sheet: str) -> Trouble | None:
         """What kept the latest delivery from its end, where nothing came after it."""
         found = self.troubles.get((self.students[name], sheet))
-        given = self.given(name, sheet)
-        if found and given and (given.run == found.run or given.at > found.at):
-            return None  # the ledger has it, file by file, or something later
-        return found
+        return None if found is None or _is_over(found, self.given(name, sheet)) else found
 
 
 def standing(server: Server) -> Standing:
@@ -158,6 +159,7 @@ def _row(row: Row, sheet: Released, given: Delivered | None, trouble: Trouble | 
             behind=sheet.released and given.version < sheet.version,
             at=given.at,
             counts=given.counts,
+            listed=given.listed,
         )
     if trouble is not None:
         row = msgspec.structs.replace(row, state=trouble.state, why=trouble.why, at=trouble.at)
@@ -172,6 +174,20 @@ def why(given: Delivered) -> str:
     path, reason = files[0]
     more = f", and {len(files) - 1} more" if len(files) > 1 else ""
     return f"{shown(path, limit=120)}: {shown(reason, limit=200) or WORDS[given.state]}{more}"
+
+
+def cancelled(troubles: Troubles, deliveries: Deliveries) -> set[tuple[int, str]]:
+    """uid and sheet of those whose turn never came, because a person stopped the run."""
+    return {
+        key
+        for key, trouble in troubles.items()
+        if trouble.cancelled and not _is_over(trouble, deliveries.get(key))
+    }
+
+
+def _is_over(trouble: Trouble, given: Delivered | None) -> bool:
+    """Whether the ledger has that delivery, file by file, or a later one."""
+    return given is not None and (given.run == trouble.run or given.at > trouble.at)
 
 
 # --- what did not come to its end ----------------------------------------------------------------
@@ -207,12 +223,14 @@ def _trouble(one: Ran, key: str) -> Trouble | None:
     end = one.ends.get(key)
     run = one.plan.id
     if end is None:
+        if one.last is not None and one.kind is not Kind.CAUGHT_UP:
+            return Trouble(run, one.at, "interrupted", "the run was given up", cancelled=True)
         if one.life is Life.RUNNING:
             return None
         on = f": hubtui journal resume {run}" if one.life is Life.UNFINISHED else ""
         return Trouble(run, one.at, "interrupted", f"the run was broken off{on}")
     if end.outcome is Outcome.CANCELLED:
-        return Trouble(run, one.at, "interrupted", "the run was cancelled")
+        return Trouble(run, one.at, "interrupted", "the run was cancelled", cancelled=True)
     if end.outcome in (Outcome.FAILED, Outcome.CHANGED):
         return Trouble(run, one.at, "failed", shown(end.text, limit=300))
     return None

@@ -5,7 +5,9 @@ Nothing is removed while the student's server runs: an open notebook would be sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
 
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
@@ -14,10 +16,11 @@ from hubtui.plan.steps import Chain, Step
 from hubtui.release import ledger, store
 from hubtui.release.desk import Answer, Outcome
 from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words, is_open
-from hubtui.release.push import Subject, title_of
+from hubtui.release.push import Subject, called
 from hubtui.release.store import Fate
 from hubtui.server import Server
 from hubtui.students import Survey, survey
+from hubtui.units import counted
 
 
 def withdraw_plan(server: Server, seen: Survey, sheet: str) -> Plan:
@@ -27,24 +30,28 @@ def withdraw_plan(server: Server, seen: Survey, sheet: str) -> Plan:
     """
     record = store.record(server, sheet)
     given = ledger.read(server.state)
-    versions = [v for v in record.versions if v.fate in _OUT] if record else []
-    holders = [account for account in seen.students.values() if (account.uid, sheet) in given]
-    if not versions and not holders:
-        raise Refused(f"{shown(sheet, limit=60)} was not released: there is nothing to withdraw.")
-    newest = max(v.number for v in record.versions) if record else 1
+    once = [v for v in record.versions if v.fate is not Fate.HELD] if record else []
+    out = [v for v in once if v.fate in _OUT]
+    had = {uid for uid, name in given if name == sheet}
+    accounts = sorted(seen.students.values(), key=lambda account: account.name)
+    # Where a run was killed copies lie in homes that nobody noted: everybody is looked at.
+    holders = [account for account in accounts if out or account.uid in had]
+    if not once or (not out and not holders):
+        raise Refused(f"{called(sheet)} was not released: there is nothing to withdraw.")
+    newest = once[-1].number
     subjects = [
-        Subject(key=f"sheet {sheet}", name=title_of({sheet: 1}), sheets={sheet: newest}),
+        Subject(key=f"sheet {sheet}", name=called(sheet), sheets={sheet: newest}),
         *(
             Subject(
                 key=account.name,
                 name=account.name,
                 uid=account.uid,
-                sheets={sheet: given[account.uid, sheet].version},
+                sheets={sheet: given[account.uid, sheet].version if account.uid in had else newest},
             )
-            for account in sorted(holders, key=lambda account: account.name)
+            for account in holders
         ),
     ]
-    title = f"Withdraw {title_of({sheet: 1})} from {len(holders)} students"
+    title = f"Withdraw {called(sheet)} from {counted(len(holders), 'student')}"
     return new_plan("withdraw", title, subjects, server.clock())
 
 
@@ -71,8 +78,22 @@ def withdraw_chains(server: Server, plan: Plan) -> list[Chain]:
             )
         else:
             close = [Close(server, sheet) for sheet in subject.sheets]
-            chains.append(Chain(subject=subject.key, steps=close, alone=True))
+            notes = _left_the_course(server, seen, subject.sheets)
+            chains.append(Chain(subject=subject.key, steps=close, alone=True, notes=notes))
     return chains
+
+
+def _left_the_course(server: Server, seen: Survey, sheets: Collection[str]) -> list[str]:
+    """Who was given it and is no course account any more: those homes are not looked into."""
+    here = {account.uid for account in seen.students.values()}
+    gone = sorted(
+        {uid for uid, sheet in ledger.read(server.state) if sheet in sheets and uid not in here}
+    )
+    accounts = seen.accounts.by_uid
+    names = [shown(accounts[u].name, limit=40) if u in accounts else f"uid {u}" for u in gone]
+    if not names:
+        return []
+    return [f"had it, and is no course account any more: {', '.join(names[:5])}"]
 
 
 class Close(Step):
@@ -96,11 +117,17 @@ class Close(Step):
 
     def verify(self) -> None:
         if self._out():
-            raise CommandFailed(f"{title_of({self.sheet: 1})} is still released in the store.")
+            raise CommandFailed(f"{called(self.sheet)} is still released in the store.")
 
     def _out(self) -> list[int]:
         record = store.record(self.server, self.sheet)
         return [v.number for v in record.versions if v.fate in _OUT] if record else []
+
+
+def _without_missing(outcome: Outcome) -> Outcome:
+    """What was not there is nothing to be told of, when something is taken away."""
+    counts = {state: n for state, n in outcome.counts.items() if state != "deleted"}
+    return msgspec.structs.replace(outcome, counts=counts)
 
 
 class Take(Step):
@@ -120,7 +147,8 @@ class Take(Step):
     def say(self) -> str:
         if self.look is not None and self.look.error:
             return f"as {self.subject.name}: {self.look.error}"
-        what = f"{in_words(self.look.sheets)}: " if self.look else ""
+        found = tuple(map(_without_missing, self.look.sheets)) if self.look else ()
+        what = f"{in_words(found) or 'nothing there'}: " if found else ""
         return f"{what}copies as delivered, as {self.subject.name}"
 
     def notes(self) -> list[str]:
@@ -138,16 +166,20 @@ class Take(Step):
         return [*kept[:3], *([f"and {len(kept) - 3} more files stay"] if len(kept) > 3 else [])]
 
     def counts(self) -> Mapping[str, int]:
-        return counts_of(self.look.sheets) if self.look else {"not possible": 1}
+        if self.look is None or self.look.error:
+            return {"not possible": 1}
+        found = counts_of(self.look.sheets)
+        return {state: n for state, n in found.items() if state != "deleted"}  # not there
 
     def done(self) -> bool:
-        return all(not self.handout.had(self.subject.uid, s) for s in self.subject.sheets)
+        """Never: copies may lie in a home that nobody noted. To look again takes nothing away."""
+        return False
 
     def do(self) -> Iterator[str]:
         subject = self.subject
         account = account_of(self.handout.server, subject.name, subject.uid)
         self._taken = self.handout.take_back(account, subject.sheets)
-        self.told = in_words(self._taken)
+        self.told = in_words(tuple(map(_without_missing, self._taken))) or "had no copy of it"
         if any(map(is_open, self._taken)):
             self.told += ": the student's server runs, withdraw it once more when it does not"
         yield from ()

@@ -186,7 +186,7 @@ def _delivered(row: Row) -> Delivered:
         at=row.at or "",
         run="",
         counts=row.counts,
-        listed=(),
+        listed=row.listed,
         why=row.why,
     )
 

@@ -74,6 +74,8 @@ class AsTutor:
             answer = through_sudo.preview(order.sheets, versions=versions, files=files, **given)
             begin = partial(through_sudo.push, answer.get("versions") or [], **given)
         found = answers.understood(answer, answers.Preview)
+        if not found.subjects:
+            raise Refused("Nothing is new: every sheet is as it was released.")
         plan = Plan(
             id=f"tutor-{len(self._begin)}",
             kind=found.kind,

@@ -12,7 +12,7 @@ from hubtui.workers.compare import Folders, Found, Sheet, State
 
 _LISTED = 500
 """Files that an answer names one by one; all are counted."""
-_LACKING = (State.BLOCKED, State.NO_SPACE, State.FAILED)
+_LACKING = (State.BLOCKED, State.NO_SPACE, State.FAILED, State.REMOVE)
 _BATCH = 64 << 20
 """Bytes that are copied before they are put in their place: what a kill makes to be done again."""
 _CUT_OFF = "an earlier delivery was cut off here"

@@ -84,7 +84,7 @@ print(json.dumps([
 def test_the_tutors_own_hubtui_goes_through_sudo(course: Teaching) -> None:
     done = as_user("tutor", sys.executable, "-I", "-c", CLIENT)
     assert done.returncode == 0, done.stderr
-    title = "Release week01 to anna"
+    title = "Try week01 on anna"
     assert json.loads(done.stdout) == [["week01"], title, "done", True, "s1", "s1", "done"]
 
 

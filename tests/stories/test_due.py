@@ -152,7 +152,8 @@ def test_after_a_night_without_power_it_is_released_after_half_a_day_asked(cours
     assert course.due() == []
     assert "week02/two.ipynb" not in tree(ANNA)
     [finding] = schedule.findings(course.server)
-    assert finding.do == "hubtui release push week02, or: hubtui release unschedule s2"
+    push = "hubtui release push --version week02=1"
+    assert finding.do == f"{push}, or: hubtui release unschedule s2"
     schedule.cancel(course.server, "week02")
     assert schedule.findings(course.server) == []
 
@@ -408,7 +409,12 @@ def test_a_run_given_up_by_a_person_is_not_begun_again(course: Course) -> None:
     then = time.time() - 60
     os.utime(runs.record_path(STATE, plan_id), (then, then))
     runs.drop(STATE, plan_id, datetime.now(UTC))
+    said = hubtui("due")
+    assert (said.returncode, said.stderr) == (
+        1,
+        "hubtui: week01 was not released: its run was dropped.\n",
+    )
     minutes_later("week01", course.server)
     [entry] = schedule.entries(course.real)
-    assert (entry.state, entry.run) == (State.DONE, plan_id)
+    assert entry.state is State.ASK
     assert len(course.runs()) == 1
