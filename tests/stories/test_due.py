@@ -16,13 +16,13 @@ import pytest
 from hubtui import changes
 from hubtui.errors import Refused, UsageError
 from hubtui.plan import plans, runs
-from hubtui.release import schedule, store
+from hubtui.release import push, schedule, store
 from hubtui.release.due import due
 from hubtui.release.schedule import Entry, State
 from hubtui.release.when import Moment
 from hubtui.release.withdraw import withdraw_plan
 from hubtui.students import survey
-from tests.course_on_disk import STATE, hubtui
+from tests.course_on_disk import ROSTER, STATE, hubtui
 from tests.release_on_disk import SOURCE, Teaching, teach, tree
 from tests.sandboxed import Machine
 
@@ -72,6 +72,77 @@ def course(machine: Machine) -> Course:
     made = Course(teaching)
     assert made.due() == []
     return made
+
+
+# --- what keeps a sheet back --------------------------------------------------------------------
+
+
+def test_one_sheet_of_several_keeps_no_other_back(course: Course) -> None:
+    for name in ("week02", "week03", "week04"):
+        course.teaching.sheet(name, {"sheet.ipynb": name})
+    course.schedule("week01", "week02", "week03")
+    course.schedule("week04", as_of_due=True)
+    course.now += MINUTE
+    course.teaching.sheet("week02", {"sheet.ipynb": "newer, by hand"})
+    course.teaching.push("week02")
+    said = course.due(MONDAY)
+    assert said == ["Not released: a newer version of week02 was released since it was scheduled"]
+    assert {"week01/sheet.ipynb", "week03/sheet.ipynb", "week04/sheet.ipynb"} <= set(tree(ANNA))
+    assert tree(ANNA)["week02/sheet.ipynb"] == b"newer, by hand"
+    assert course.entry("s1").state is State.DONE
+    assert (course.entry("s3").sheets, course.entry("s3").state) == ({"week02": 1}, State.ASK)
+    assert course.due() == []
+
+
+def test_a_folder_that_is_gone_at_the_hour_waits_and_the_others_go(course: Course) -> None:
+    course.teaching.sheet("week02", {"sheet.ipynb": "two"})
+    course.schedule("week01", "week02", as_of_due=True)
+    aside = SOURCE / "week01"
+    aside.rename(SOURCE.with_name("aside"))
+    [sentence] = course.due(MONDAY)
+    assert "There is no sheet week01" in sentence
+    assert set(tree(ANNA)) == {"week02/sheet.ipynb"}
+    SOURCE.with_name("aside").rename(aside)
+    assert course.due() == []
+    assert set(tree(ANNA)) == {"week01/sheet.ipynb", "week02/sheet.ipynb"}
+    assert {e.state for e in schedule.entries(course.server)} == {State.DONE}
+
+
+def test_what_was_asked_and_then_done_by_hand_is_asked_no_more(course: Course) -> None:
+    course.schedule("week01")
+    course.teaching.sheet("week01", {"sheet.ipynb": "the next idea, half written"})
+    assert len(course.due(MONDAY + 13 * HOUR)) == 1
+    [finding] = schedule.findings(course.server)
+    assert "--version week01=1" in finding.do
+    versions = {"week01": push.held(course.server, "week01", 1)}
+    plan = push.push_plan(course.server, survey(course.server), versions)
+    course.teaching.carry_out(plan)
+    assert tree(ANNA) == {"week01/sheet.ipynb": b"one"}
+    assert course.due(MONDAY + 14 * HOUR) == []
+    assert course.entry().state is State.DONE
+    assert schedule.findings(course.server) == []
+
+
+def test_who_is_blocked_for_days_is_tried_ever_more_rarely(course: Course) -> None:
+    ANNA.symlink_to("/etc")
+    course.teaching.push("week01")
+    before = len(course.runs())
+    for hour in range(1, 73):
+        course.due(MONDAY + hour * HOUR)
+    assert 3 <= len(course.runs()) - before <= 6
+    ANNA.unlink()
+    course.due(MONDAY + 97 * HOUR)
+    assert set(tree(ANNA)) == {"week01/sheet.ipynb"}
+
+
+def test_a_roster_that_cannot_be_read_is_said_and_those_known_get_theirs(course: Course) -> None:
+    course.schedule("week01")
+    ROSTER.unlink()
+    ROSTER.mkdir()
+    said = course.due(MONDAY)
+    assert said
+    assert "roster" in said[0]
+    assert tree(ANNA) == {"week01/sheet.ipynb": b"one"}
 
 
 # --- at its hour --------------------------------------------------------------------------------

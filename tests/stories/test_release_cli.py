@@ -247,6 +247,34 @@ def test_without_rsync(course: Teaching) -> None:
         subprocess.run(["umount", str(rsync)], check=True)
 
 
+def test_what_is_scheduled_is_not_new_unless_it_is_named(course: Teaching) -> None:
+    course.sheet("week02", {"two.ipynb": "two"})
+    hubtui("due")
+    hubtui("release", "schedule", "week02", "tomorrow 08:00", "--yes")
+    done = release("push", "--yes")
+    assert "week02 is scheduled for later: left out unless it is named." in done.stderr
+    assert "week02/two.ipynb" not in tree(ANNA)
+    nothing = release("push", "--json", "--yes")
+    assert json.loads(nothing.stdout)["subjects"] == []
+    release("push", "week02", "--yes")
+    assert tree(ANNA)["week02/two.ipynb"] == b"two"
+
+
+def test_a_version_of_a_preview_is_handed_out_or_nothing(course: Teaching) -> None:
+    seen = json.loads(release("push", "week01", "--dry-run", "--json").stdout)["versions"]
+    course.sheet("week01", {"sheet.ipynb": "half a sent"})
+    release("push", "--version", seen[0], "--yes")
+    assert tree(ANNA)["week01/sheet.ipynb"] == b"one"
+    seen = json.loads(release("push", "week01", "--dry-run", "--json").stdout)["versions"]
+    course.sheet("week01", {"sheet.ipynb": "half a sentence"})
+    release("preview", "week01")  # by somebody else: the version that nobody has is read anew
+    done = release("push", "--version", seen[0], "--yes", code=1)
+    assert "week01 was read anew since it was previewed: look again." in done.stderr
+    for words in (["--version", "week01"], ["--version", "week01=x"], ["--version", "none=1"]):
+        release("push", *words, "--yes", code=2)
+    assert "no version 9" in release("push", "--version", "week01=9", "--yes", code=1).stderr
+
+
 # --- status, history, withdraw -------------------------------------------------------------------
 
 
