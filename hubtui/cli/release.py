@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,12 +18,13 @@ from hubtui.cli.carry import carry, change_options
 from hubtui.cli.matrix import by_sheet, of_sheet
 from hubtui.cli.schedule import schedule, unschedule
 from hubtui.clock import moment, parse, stamp
-from hubtui.errors import Refused
+from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.release import history as past
 from hubtui.release import push, source, status, store
+from hubtui.release import schedule as schedules
 from hubtui.release.handout import WORDS
 from hubtui.release.history import Past
 from hubtui.release.sheets import Sheet, SheetState, sheets
@@ -57,7 +59,7 @@ def list_(app: App, as_json: bool) -> None:
     server = app.server
     source.release_of(server)
     found = sheets(server)
-    now = parse(found.at)
+    now, planned = parse(found.at), _planned(server)
     if as_json:
         rows = [_sheet_record(one) for one in found.sheets]
         beside = {"gone": found.gone, "aside": found.aside}
@@ -73,7 +75,7 @@ def list_(app: App, as_json: bool) -> None:
                 str(one.files),
                 megabytes(one.bytes),
                 moment(datetime.fromtimestamp(one.newest, UTC), now) if one.files else "",
-                "solution" if one.solution else "",
+                ", ".join(["solution"] * one.solution + planned.get(one.name, [])),
             ]
             for one in found.sheets
         ],
@@ -331,6 +333,16 @@ def _say_version(server: Server, sheet: str, number: int) -> None:
             click.echo(f"  {push.called(sheet)}, version {number}: {what}, {size}")
             for left in version.left_out:
                 click.echo(f"  ! not in it: {left}")
+
+
+def _planned(server: Server) -> dict[str, list[str]]:
+    """When a sheet is to be released; nothing where only root could see it."""
+    found: dict[str, list[str]] = {}
+    with suppress(HubtuiError):
+        for entry in schedules.entries(server):
+            for sheet in entry.sheets if entry.open else ():
+                found.setdefault(sheet, []).append(f"scheduled: {schedules.when_of(entry)}")
+    return found
 
 
 def _listed(found: dict[str, int]) -> str:

@@ -24,7 +24,7 @@ from hubtui.workers import drop
 from hubtui.workers.compare import File, Sheet, beside_name
 from hubtui.workers.one_student import Setting, serve
 
-_LARGEST = 8 << 20
+_LARGEST = 32 << 20
 """Bytes of an answer: a child that says more is ended."""
 BYTES_A_SECOND = 4 << 20
 """What eight at a time may expect of a slow disk."""

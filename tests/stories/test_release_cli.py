@@ -251,6 +251,7 @@ def test_what_is_scheduled_is_not_new_unless_it_is_named(course: Teaching) -> No
     course.sheet("week02", {"two.ipynb": "two"})
     hubtui("due")
     hubtui("release", "schedule", "week02", "tomorrow 08:00", "--yes")
+    assert "scheduled: " in release("list").stdout
     done = release("push", "--yes")
     assert "week02 is scheduled for later: left out unless it is named." in done.stderr
     assert "week02/two.ipynb" not in tree(ANNA)
