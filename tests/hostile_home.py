@@ -7,6 +7,7 @@ import os
 import pwd
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import textwrap
@@ -16,11 +17,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from hubtui.release import store
 from hubtui.release.desk import Answer, Desk, Job, SheetJob, Verb, job_for
 from hubtui.release.store import Fate
 from hubtui.server import accounts
+from hubtui.workers.drop import libc
 from tests.release_on_disk import Teaching
 
 RSYNC = Path("/usr/bin/rsync")
@@ -203,3 +206,37 @@ def kill(pid: int) -> None:
 def staging_of(home: Path) -> list[Path]:
     """Folders of our own in a home."""
     return list(home.rglob(".hubtui-*"))
+
+
+# --- a filesystem of somebody's own --------------------------------------------------------------
+
+_DETACH = 2
+
+
+@contextlib.contextmanager
+def stuck(folder: Path, owner: str) -> Iterator[int]:
+    """The folder takes one request, and never answers the next; yields the kernel's side."""
+    if not Path("/dev/fuse").exists():
+        pytest.skip("this kernel has no FUSE")
+    account = pwd.getpwnam(owner)
+    folder.mkdir()
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    kernel = os.open("/dev/fuse", os.O_RDWR)
+    ids = f"user_id={account.pw_uid},group_id={account.pw_gid}"
+    options = f"fd={kernel},rootmode=40000,{ids}".encode()
+    if libc.mount(b"fuse", os.fsencode(folder), b"fuse", 0, options) != 0:
+        os.close(kernel)
+        pytest.skip("FUSE cannot be mounted here")
+    try:
+        yield kernel
+    finally:
+        libc.umount2(os.fsencode(folder), _DETACH)
+        os.close(kernel)  # whoever waits is let go
+
+
+def takes_a_request(kernel: int) -> None:
+    """Say hello, as FUSE wants it, and leave the first real request without an answer."""
+    _, _, unique = struct.unpack_from("<IIQ", os.read(kernel, 1 << 17))
+    hello = struct.pack("<IIIIHHIIHH8I", 7, 31, 0, 0, 0, 0, 4096, 0, 0, 0, *[0] * 8)[:64]
+    os.write(kernel, struct.pack("<IiQ", 16 + len(hello), 0, unique) + hello)
+    os.read(kernel, 1 << 17)

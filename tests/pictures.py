@@ -12,16 +12,19 @@ from textual.pilot import Pilot
 
 from hubtui import course
 from hubtui.demo.form import log_in, sign_up
+from hubtui.release import through_sudo
 from hubtui.server import server_of
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.dialogs import PlanDialog
 from hubtui.tui.look import Entry
 from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import RunDialog
+from hubtui.tui.tutor import AsTutor, TutorLooker
 
 CONFIG = Path("/etc/hubtui/course.yaml")
 SIZES = ((120, 40), (80, 24))
 CLASS = 28
+_RELEASE = [sys.executable, "-I", "-m", "hubtui", "release"]
 _PASSWORD = "correct horse battery"
 
 
@@ -113,6 +116,20 @@ async def _take_release(folder: Path, size: tuple[int, int], *, hand_out: bool) 
         save("matrix")
 
 
+async def _take_tutor(folder: Path, size: tuple[int, int]) -> None:
+    """The same as its tutor sees it. Root takes the pictures: nobody has to be let in by sudo."""
+    server = server_of(course.load(CONFIG))
+    access = AsTutor(server, read_only=False)
+    through_sudo._argv = lambda verb, words: [*_RELEASE, verb, *words]
+    app = HubtuiApp(server, CONFIG, looker=TutorLooker(server, access), access=access)
+
+    async with app.run_test(size=size) as pilot:
+        await _until(pilot, lambda: len(_entries(pilot)) > 5)
+        await pilot.press("down", "down", "down")
+        await pilot.pause(0.5)
+        app.save_screenshot(f"tutor-{size[0]}x{size[1]}.svg", str(folder))
+
+
 def _entries(pilot: Pilot[int]) -> list[Entry]:
     found = _pane(pilot)
     return list(found.entries.values()) if found else []
@@ -132,6 +149,8 @@ async def _all(folder: Path) -> None:
     await _work(course.load(CONFIG).hub.url or "")
     for size in SIZES:
         await _take(folder, size)
+    for size in SIZES:
+        await _take_tutor(folder, size)
     for size in reversed(SIZES):
         await _take_release(folder, size, hand_out=size == SIZES[0])
 

@@ -21,7 +21,8 @@ from hubtui.clock import moment, parse, stamp
 from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.plan import runs
-from hubtui.plan.plans import Plan
+from hubtui.plan.journal import Journal
+from hubtui.plan.plans import Plan, operator
 from hubtui.release import history as past
 from hubtui.release import push, source, status, store
 from hubtui.release import schedule as schedules
@@ -278,6 +279,10 @@ def cancel(app: App, run: str | None) -> None:
     if not found:
         raise Refused("Nothing is being handed out or withdrawn at this moment.")
     for one in found:
+        log = Journal(
+            app.server.state, app.server.clock, run=one.plan.id, kind="cancel", by=operator()
+        )
+        log.write("over", outcome="done")  # before it: who stopped a release is asked later
         runs.cancel(app.server.state, one.plan.id)
         click.echo(f"{shown(one.plan.title)}: stops before the next student.")
 

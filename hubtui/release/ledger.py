@@ -65,15 +65,26 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LACKING = ("blocked", "no_space", "failed")
-DELIVERY_STATES = ("failed", "no_space", "blocked", "beside", "kept", "delivered", "same")
+DELIVERY_STATES = (
+    "failed",
+    "no_space",
+    "blocked",
+    "beside",
+    "kept",
+    "delivered",
+    "deleted",
+    "same",
+)
 
 
 def state_of(counts: dict[str, int]) -> str:
-    """failed, no_space, blocked, beside, kept, delivered or same: the worst of all files."""
+    """One of DELIVERY_STATES: the worst of all files; deleted where the student left none."""
     for state in ("failed", "no_space", "blocked", "beside", "kept"):
         if counts.get(state):
             return state
-    return "delivered" if counts.get("new") or counts.get("replace") else "same"
+    if counts.get("new") or counts.get("replace"):
+        return "delivered"
+    return "deleted" if counts.get("deleted") and not counts.get("same") else "same"
 
 
 def path(state_dir: Path) -> Path:

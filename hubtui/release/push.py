@@ -78,7 +78,8 @@ def push_plan(
     if files:
         chosen = f"{len(files)} files" if len(files) > 1 else shown(next(iter(files)), limit=60)
         what = f"{chosen} of {what}"
-    verb = "Give again" if again else "Release" if to is None else "Try"
+    out = all(_seen(server, s, n).split(" ")[1:2] == [Fate.RELEASED] for s, n in sheets.items())
+    verb = "Give again" if again else "Release" if to is None or out else "Try"
     title = f"{verb} {what} {'on' if verb == 'Try' else 'to'} "
     title += names[0] if len(names) == 1 else f"{len(names)} students"
     return new_plan(

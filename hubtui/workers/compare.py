@@ -178,7 +178,7 @@ def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) ->
     if digest == file.sha256:
         return Found(file, State.SAME)
     earlier = sheet.earlier.get(file.path)
-    if (there.st_size, digest) in known:
+    if (there.st_size, digest) in known or is_cut_copy(sheet, file.path, there):
         if sheet.beside:
             return _beside(folders, sheet, file, SERVER_RUNS)
         if blocked := not_writable(folders, file.path.rpartition("/")[0]):
@@ -188,6 +188,16 @@ def _there(folders: Folders, sheet: Sheet, file: File, there: os.stat_result) ->
     if not sheet.has or earlier is None or offered:
         return Found(file, State.KEPT)
     return _beside(folders, sheet, file, "the student changed it")
+
+
+def is_cut_copy(sheet: Sheet, path: str, there: os.stat_result) -> bool:
+    """Whether this is what a power cut leaves of a copy: no byte of it, and its very time.
+
+    A student who empties a file leaves the time at which she did.
+    """
+    copies = [found for found in (sheet.files.get(path), sheet.earlier.get(path)) if found]
+    times = [copy.mtime * 10**9 for copy in copies if copy.size]
+    return there.st_size == 0 and there.st_mtime_ns in times
 
 
 def _beside(folders: Folders, sheet: Sheet, file: File, reason: str) -> Found:

@@ -20,7 +20,15 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from hubtui.workers.compare import Folders, Found, Sheet, State, beside_name, digest_of_open
+from hubtui.workers.compare import (
+    Folders,
+    Found,
+    Sheet,
+    State,
+    beside_name,
+    digest_of_open,
+    is_cut_copy,
+)
 from hubtui.workers.drop import FILE, FOLDER, end_with_parent, libc, open_folder, walk
 
 STAGING = ".hubtui-"
@@ -199,6 +207,8 @@ def is_as_delivered(folder: int, name: str, sheet: Sheet, path: str) -> bool:
     except OSError:
         return False
     known = sheet.known.get(path, frozenset())
+    if stat.S_ISREG(there.st_mode) and is_cut_copy(sheet, path, there):
+        return True
     if not stat.S_ISREG(there.st_mode) or all(size != there.st_size for size, _ in known):
         return False
     return (there.st_size, _digest(folder, name)) in known

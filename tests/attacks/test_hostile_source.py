@@ -407,7 +407,7 @@ def test_killed_at_any_point_the_next_snapshot_is_whole(server: Server, after: f
     version = snapshot(server, "week05")
     assert (version.number, version.files) == (1, 1501)
     folder = store.folder(server, "week05")
-    assert sorted(p.name for p in folder.iterdir()) == ["1", "sheet.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["1", "lock", "sheet.json"]
     there = {p.name: p.read_text() for p in folder.joinpath("1/files").iterdir()}
     assert len(there) == 1501
     assert there["file700"] == "text 700"

@@ -6,23 +6,19 @@ A student, or a tutor, can have one in a folder of theirs. hubtui waits for none
 from __future__ import annotations
 
 import contextlib
-import os
 import pwd
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from hubtui.workers.drop import libc
-from tests.hostile_home import until
+from tests.hostile_home import deliver, hold, stuck, takes_a_request, until
 from tests.release_on_disk import SOURCE, Teaching, teach
 from tests.sandboxed import Machine
 
-_DETACH = 2
 HEAD = "import sys; from hubtui.release import source; source.LOOKING = 2.0\n"
 LISTING = HEAD + "from hubtui.cli.main import main; sys.exit(main(['release', 'list']))"
 INSIDE = """
@@ -36,38 +32,9 @@ except Exception as e:
 
 @pytest.fixture
 def course(machine: Machine) -> Teaching:
-    made = teach(machine, "anna")
+    made = teach(machine, "anna", "bert", "carl")
     made.sheet("week01", {"sheet.ipynb": "one"})
     return made
-
-
-@contextlib.contextmanager
-def stuck(folder: Path, owner: str) -> Iterator[int]:
-    """The folder takes one request, and never answers the next; yields the kernel's side."""
-    if not Path("/dev/fuse").exists():
-        pytest.skip("this kernel has no FUSE")
-    account = pwd.getpwnam(owner)
-    folder.mkdir()
-    os.chown(folder, account.pw_uid, account.pw_gid)
-    kernel = os.open("/dev/fuse", os.O_RDWR)
-    ids = f"user_id={account.pw_uid},group_id={account.pw_gid}"
-    options = f"fd={kernel},rootmode=40000,{ids}".encode()
-    if libc.mount(b"fuse", os.fsencode(folder), b"fuse", 0, options) != 0:
-        os.close(kernel)
-        pytest.skip("FUSE cannot be mounted here")
-    try:
-        yield kernel
-    finally:
-        libc.umount2(os.fsencode(folder), _DETACH)
-        os.close(kernel)  # whoever waits is let go
-
-
-def takes_a_request(kernel: int) -> None:
-    """Say hello, as FUSE wants it, and leave the first real request without an answer."""
-    _, _, unique = struct.unpack_from("<IIQ", os.read(kernel, 1 << 17))
-    hello = struct.pack("<IIIIHHIIHH8I", 7, 31, 0, 0, 0, 0, 4096, 0, 0, 0, *[0] * 8)[:64]
-    os.write(kernel, struct.pack("<IiQ", 16 + len(hello), 0, unique) + hello)
-    os.read(kernel, 1 << 17)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +61,18 @@ def test_nobody_waits_for_a_folder_that_never_answers(
         left = [p for p in Path("/proc").glob("[0-9]*/status") if is_waiting(p, uid)]
         assert left, "nobody waited in it: no test"
     until(lambda: not any(p.exists() and is_waiting(p, uid) for p in left))
+
+
+def test_a_delivery_goes_on_to_the_others(course: Teaching) -> None:
+    hold(course, "week01")
+    with stuck(Path("/home/anna/exercises"), "anna") as kernel, ThreadPoolExecutor() as pool:
+        answering = pool.submit(deliver, course, "week01", "anna", "bert", "carl", limit=1)
+        takes_a_request(kernel)
+        answers = answering.result(timeout=10)
+        waiting = [p for p in Path("/proc").glob("[0-9]*/status") if is_waiting(p, 20001)]
+        assert waiting, "the control: it was killed, and is there"
+    assert answers["anna"].error == "took longer than 1 s: ended"
+    assert {answers[name].sheets[0].counts["new"] for name in ("bert", "carl")} == {1}
 
 
 def is_waiting(status: Path, uid: int) -> bool:

@@ -158,6 +158,7 @@ def test_what_was_stopped_stays_stopped_until_it_is_released_again(
         GO.touch()
         out, _ = release.communicate(timeout=60)
     assert release.returncode == 1
+    assert "cancel over" in hubtui("journal").stdout
     assert b"Whose turn did not come gets it when it is released again." in out
 
     def have() -> list[str]:
@@ -214,6 +215,18 @@ def test_a_version_that_was_damaged_in_the_store_reaches_nobody(course: Teaching
         answer = at.all({"bert": job(course, "bert", "week01", version=2, has=1)})["bert"]
     assert answer.sheets[0].counts["failed"] == 1
     assert tree(BERT)["week01/sheet.ipynb"] == b"one"  # her copy of the first one is as it was
+
+
+def test_what_a_power_cut_leaves_of_a_copy_is_made_whole(course: Teaching) -> None:
+    course.push("week01")
+    copies = [ANNA / "week01/sheet.ipynb", BERT / "week01/sheet.ipynb"]
+    delivered = copies[0].stat().st_mtime_ns
+    for copy in copies:
+        os.truncate(copy, 0)
+    os.utime(copies[0], ns=(delivered, delivered))  # its time was written, its bytes were not
+    course.push("week01")
+    assert copies[0].read_bytes() == b"one"
+    assert copies[1].read_bytes() == b"", "bert emptied his, which is his to do"
 
 
 def test_the_tutors_own_file_of_a_name_beside_is_not_lost_behind_a_copy(course: Teaching) -> None:
@@ -276,7 +289,7 @@ def test_one_who_stops_the_look_holds_up_neither_a_withdrawal_nor_others(
             [*HUBTUI, "release", "withdraw", "week01", "--yes"], stdout=subprocess.DEVNULL
         )
         began = time.monotonic()
-        until(lambda: not tree(BERT))
+        until(lambda: not (BERT / "week01").exists())
         assert late.released(course.server) == {}
         assert time.monotonic() - began < 10  # a look alone may take 30 s
     finally:
