@@ -9,8 +9,8 @@ given, and so a line is painted in one go, and only if something on it changed.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import msgspec
 from rich.segment import Segment
@@ -27,21 +27,13 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 from textual.widgets.data_table import Column as StockColumn
 from textual.widgets.data_table import ColumnKey, RowKey
-from textual.widgets.data_table import Row as StockRow
 
 from hubtui.tui.columns import Cell, Column, Row, Slot, clean, lay_out, look_the_same, paint_row
+from hubtui.tui.row_store import Cells, Face, nearest, new_row
 
 __all__ = ["Cell", "Column", "KeyedTable", "Row"]
 
 MARK_WIDTH = 2  # the mark and a blank
-
-
-class _Face(NamedTuple):
-    """All that decides how a line looks; `row` is None below the last one."""
-
-    row: Row | None
-    cursor: bool
-    marked: bool
 
 
 class KeyedTable(DataTable[Cell]):
@@ -108,6 +100,8 @@ class KeyedTable(DataTable[Cell]):
         self._order: list[str] = []
         self._row_keys: dict[str, RowKey] = {}
         self._slots: tuple[int, list[Slot]] | None = None
+        # Where get_row() and get_cell() look.
+        self._data = Cells(lambda: self._shown, self.columns)  # type: ignore[assignment]
         for place, spec in enumerate(columns):
             # Not add_column(): it reads markup in labels and measures with a running app's console.
             column = StockColumn(ColumnKey(spec.key), Text(spec.label), spec.width or 0)
@@ -126,8 +120,15 @@ class KeyedTable(DataTable[Cell]):
 
     @property
     def marked(self) -> frozenset[str]:
-        """The keys of the marked rows; each of them is in the table."""
+        """The keys of the marked rows, those among them that are hidden by a filter included."""
         return self._marked
+
+    @property
+    def marks(self) -> str:
+        """``3 marked (2 hidden)``; empty where there are none."""
+        hidden = len(self._marked - self._shown.keys())
+        said = f"{len(self._marked)} marked" if self._marked else ""
+        return f"{said} ({hidden} hidden)" if hidden else said
 
     @property
     def empty_text(self) -> str:
@@ -147,6 +148,15 @@ class KeyedTable(DataTable[Cell]):
             return False
         self.move_cursor(row=self._order.index(key))
         return True
+
+    def shows(self, place: int) -> bool:
+        """Whether the row at this place is on the screen."""
+        return 0 <= place - self.scroll_offset.y < self._page
+
+    def turn_to(self, place: int) -> None:
+        """Put the cursor on the row at this place, and the row at the top."""
+        self.move_cursor(row=place, scroll=False)
+        self.scroll_to(y=place, animate=False, immediate=True)
 
     def relabel(self, key: str, label: str) -> None:
         """Change the head of a column, such as an arrow for the order."""
@@ -177,6 +187,10 @@ class KeyedTable(DataTable[Cell]):
         """Mark these rows as well; keys without a row are passed over."""
         self._set_marks(self._marked | (self._shown.keys() & set(keys)))
 
+    def unmark(self, keys: Collection[str]) -> None:
+        """Take the marks of these rows away."""
+        self._set_marks(self._marked.difference(keys))
+
     def clear_marks(self) -> None:
         """Take all marks away."""
         self._set_marks(frozenset())
@@ -201,47 +215,41 @@ class KeyedTable(DataTable[Cell]):
             return False
         return super().check_action(action, parameters)
 
-    def sync(self, rows: Mapping[str, Row]) -> None:
+    def sync(self, rows: Mapping[str, Row], there: Collection[str] | None = None) -> None:
         """Show exactly these rows, in the order of the mapping.
 
         Cursor and scroll stay with their rows; when the cursor's row is gone it goes to the
-        nearest that is left. Marks of rows that are gone are dropped. Posts one `RowHighlighted`
-        if another key is under the cursor, one `Marked` if marks were dropped.
-
-        Raises ValueError when a row has not one cell per column.
+        nearest that is left. Marks of rows that are gone are dropped; those that are only filtered
+        away are `there`. Posts one `RowHighlighted` if another key is under the cursor, one
+        `Marked` if marks were dropped. Raises ValueError for a row with not one cell per column.
         """
         old, new = self._shown, dict(rows)
         stale = [
             key for key, row in new.items() if key not in old or not look_the_same(old[key], row)
         ]
         order = list(new)
+        kept = frozenset(filter((new if there is None else there).__contains__, self._marked))
         if not stale and order == self._order:
+            self._set_marks(kept)
             return
         for key in stale:
             if len(new[key]) != len(self._specs):
                 raise ValueError(f"row {key!r} has {len(new[key])} cells, not {len(self._specs)}")
         before, cursor_key = self._faces(), self.cursor_key
         self._shown = new
-        self._store(stale)
+        for key in stale:  # where row_count and ordered_rows look
+            if key not in self._row_keys:
+                row = new_row(key)
+                self._row_keys[key], self.rows[row.key] = row.key, row
         if order != self._order:
             for gone in old.keys() - new.keys():
-                row_key = self._row_keys.pop(gone)
-                del self.rows[row_key], self._data[row_key]
+                del self.rows[self._row_keys.pop(gone)]
             self._reorder(order)
         self._repaint(before)
-        self._set_marks(self._marked.intersection(new))
+        self._set_marks(kept)
         if self._order and self.cursor_key != cursor_key:
             row_key = self._row_keys[self._order[self.cursor_row]]
             self.post_message(self.RowHighlighted(self, self.cursor_row, row_key))
-
-    def _store(self, keys: Iterable[str]) -> None:
-        """Put rows where get_row(), get_cell(), row_count and ordered_rows look."""
-        for key in keys:
-            row_key = self._row_keys.get(key)
-            if row_key is None:
-                row_key = self._row_keys[key] = RowKey(key)
-                self.rows[row_key] = StockRow(row_key, 1)
-            self._data[row_key] = dict(zip(self.columns, self._shown[key], strict=True))
 
     def _reorder(self, order: list[str]) -> None:
         """Take over the new order; cursor and first line move along, unseen by their watchers.
@@ -253,8 +261,8 @@ class KeyedTable(DataTable[Cell]):
         top, page = self.scroll_offset.y, self._page
         cursor = self.cursor_row
         anchor = cursor if top <= cursor < top + page else top
-        top += _nearest(self._order, anchor, places) - anchor
-        cursor = _nearest(self._order, cursor, places)
+        top += nearest(self._order, anchor, places) - anchor
+        cursor = nearest(self._order, cursor, places)
 
         self._order = order
         self._row_locations = TwoWayDict({self._row_keys[key]: i for key, i in places.items()})
@@ -283,16 +291,16 @@ class KeyedTable(DataTable[Cell]):
     def _page(self) -> int:
         return max(self.size.height - self._head, 0)
 
-    def _faces(self) -> list[_Face]:
+    def _faces(self) -> list[Face]:
         """What each line below the head shows now."""
         top, page = self.scroll_offset.y, self._page
         faces = [
-            _Face(self._shown[key], place == self.cursor_row, key in self._marked)
+            Face(self._shown[key], place == self.cursor_row, key in self._marked)
             for place, key in enumerate(self._order[top : top + page], top)
         ]
-        return faces + [_Face(None, False, False)] * (page - len(faces))
+        return faces + [Face(None, False, False)] * (page - len(faces))
 
-    def _repaint(self, before: list[_Face], width: int = 0) -> None:
+    def _repaint(self, before: list[Face], width: int = 0) -> None:
         """Repaint the lines that look other than before, or only their first `width` cells."""
         now = self._faces()
         if [face.row is None for face in now[:1]] != [face.row is None for face in before[:1]]:
@@ -390,12 +398,3 @@ class KeyedTable(DataTable[Cell]):
             elif place == self.cursor_row:
                 self.action_select_cursor()
             self.move_cursor(row=place)
-
-
-def _nearest(order: Sequence[str], place: int, places: Mapping[str, int]) -> int:
-    """The new place of the row that was at `place`, else of the next one to it that is left."""
-    for distance in range(len(order)):
-        for near in (place + distance, place - distance):
-            if 0 <= near < len(order) and order[near] in places:
-                return places[order[near]]
-    return 0

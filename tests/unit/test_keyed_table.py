@@ -176,6 +176,23 @@ async def test_marks_stay_with_their_rows_and_go_with_them() -> None:
         assert app.marked == [{"s0"}, {"s0", "s1"}, {"s1"}]
 
 
+async def test_marks_of_rows_that_are_filtered_away_are_kept_and_counted() -> None:
+    async with showing(students(range(5))) as (_, table, pilot):
+        await pilot.press("space", "space", "space")
+        everybody = students(range(5))
+        table.sync(students([0]), everybody)
+        assert table.marks == "3 marked (2 hidden)"
+        assert table.marked == {"s0", "s1", "s2"}
+        table.unmark({"s0"})
+        assert table.marks == "2 marked (2 hidden)"
+        table.sync(everybody, everybody)
+        await pilot.pause()
+        assert table.marks == "2 marked"
+        assert [line[:3] for line in lines(table)[1:5]] == ["  s", "● s", "● s", "  s"]
+        table.sync(students([1, 3]), students([1, 3]))
+        assert table.marked == {"s1"}
+
+
 async def test_marks_can_be_set_and_cleared_all_at_once() -> None:
     async with showing(students(range(5))) as (_, table, _pilot):
         table.mark(["s1", "s3", "nobody"])
