@@ -13,16 +13,16 @@ from textual.widgets import DataTable, Input
 
 from hubtui.clock import moment, parse
 from hubtui.names import shown
-from hubtui.release.ledger import Delivered as Given
 from hubtui.release.status import Released, Standing
 from hubtui.tui.access import Order
 from hubtui.tui.bars import Detail, Key, Line, key_line
+from hubtui.tui.breath import uncollected
 from hubtui.tui.cell_table import CellTable
-from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
+from hubtui.tui.colours import QUIET
 from hubtui.tui.columns import GAP, Column, Row
 from hubtui.tui.dialogs import Page, help_page
 from hubtui.tui.keyed_table import MARK_WIDTH
-from hubtui.tui.look import cell
+from hubtui.tui.matrix_rows import LEGEND, MOST, Seen, Window, detail, see
 from hubtui.tui.titles import title
 
 if TYPE_CHECKING:
@@ -31,31 +31,6 @@ if TYPE_CHECKING:
 _BEAT = 5.0
 """Seconds between two looks."""
 _WIDTH, _NAME = 9, 20
-_MOST = 14
-"""Columns, on the widest of screens."""
-SIGNS = {
-    "delivered": ("✓", GOOD, "delivered"),
-    "same": ("=", GOOD, "was there already"),
-    "kept": ("●", WARN, "the student's own kept"),
-    "beside": ("⇉", WARN, "new one beside the student's own"),
-    "blocked": ("✗", BAD, "blocked"),
-    "no_space": ("✗", BAD, "no space"),
-    "failed": ("✗", BAD, "failed"),
-    "interrupted": ("✗", BAD, "interrupted"),
-    "": ("◌", WARN, "not given yet"),
-}
-_LEGEND = "✓ delivered  = was there  ● own kept  ⇉ beside  ✗ failed  ◌ not given  ↑ older"
-_WORDS = {
-    "new": "new",
-    "replace": "replaced",
-    "same": "as it should be",
-    "kept": "kept as the student has it",
-    "beside": "beside the student's own",
-    "deleted": "deleted by the student",
-    "blocked": "blocked",
-    "no_space": "without space",
-    "failed": "failed",
-}
 
 
 class Matrix(Screen[None]):
@@ -95,13 +70,12 @@ class Matrix(Screen[None]):
         """``sheet``: the one that is meant first."""
         super().__init__()
         self._wanted_sheet = sheet
-        self.standing: Standing | None = None
-        self._at = self._first = 0
-        """Which sheet is meant, and which one is the first on the screen."""
-        self._columns = _MOST
+        self._seen: Seen | None = None
+        self._at = 0
+        """Which sheet is meant."""
+        self._columns = MOST
         """How many of the columns are shown."""
         self._trouble_first = False
-        self._troubled: frozenset[str] = frozenset()
         self._wanted = ""
         self._looking = False
 
@@ -112,16 +86,16 @@ class Matrix(Screen[None]):
 
     def compose(self) -> ComposeResult:
         columns = [Column("name", "WHO", _NAME)]
-        for place in range(_MOST):
+        for place in range(MOST):
             columns.append(Column(str(place), "", _WIDTH, _wide_enough(place + 1)))
         yield Line("Who has which sheet", id="top", classes="top")
         yield Line(id="notice", classes="notice empty")
         yield Line(" ", id="summary")
         yield CellTable(columns, empty_text="Looking …", id="table")
         yield Detail(id="detail")
-        yield Line(_LEGEND, id="legend")
+        yield Line(LEGEND, id="legend")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
-        yield Line(key_line(self.KEYS), classes="keys")
+        yield Line(key_line(self.KEYS, self.app.size.width), classes="keys")
 
     @property
     def table(self) -> CellTable:
@@ -151,34 +125,42 @@ class Matrix(Screen[None]):
         def done() -> None:
             self._looking = False
 
-        def look() -> tuple[Standing, frozenset[str]] | None:
-            found, before = self.hubtui.access.standing(), self.standing
-            if before is not None and replace(found, at=before.at) == before:
-                return None
-            return found, frozenset(name for name in found.students if _is_troubled(found, name))
+        before, wanted = self._seen, self._wanted_sheet
+        window = Window(0, self._room()) if before is None else before.window
 
-        def take(seen: tuple[Standing, frozenset[str]] | None) -> None:
+        def look() -> Seen | None:
+            with uncollected():
+                found = self.hubtui.access.standing()
+                if before is not None and replace(found, at=before.standing.at) == before.standing:
+                    return None
+                names = [sheet.name for sheet in found.sheets]
+                first = before is None and wanted in names
+                return see(found, window.to_show(names.index(wanted)) if first else window)
+
+        def take(seen: Seen | None) -> None:
             done()
             if self.is_mounted and seen is not None:
-                self._take(*seen)
+                self._take(seen)
 
         self.hubtui.in_thread(look, take, failed=done)
 
-    def _take(self, standing: Standing, troubled: frozenset[str]) -> None:
-        self._troubled = troubled
+    def _take(self, seen: Seen) -> None:
         meant = self.sheet.name if self.sheet is not None else self._wanted_sheet
-        self.standing = standing
-        names = [sheet.name for sheet in standing.sheets]
+        self._seen = seen
+        names = [sheet.name for sheet in seen.standing.sheets]
         self._at = names.index(meant) if meant in names else 0
-        self.table.empty_text = (
-            "Nothing was released yet." if not names else "There are no course accounts yet."
-        )
+        missing = seen.standing.missing
         notice = self.query_one("#notice", Line)
-        notice.set_class(not standing.missing, "empty")
-        notice.say(" · ".join(f"{m.what}: {shown(m.why)}" for m in standing.missing))
+        notice.set_class(not missing, "empty")
+        notice.say(" · ".join(f"{m.what}: {shown(m.why)}" for m in missing))
         self._show()
 
     # --- what is shown --------------------------------------------------------------------------
+
+    @property
+    def standing(self) -> Standing | None:
+        """Who has what; None before the first look."""
+        return self._seen.standing if self._seen is not None else None
 
     @property
     def sheet(self) -> Released | None:
@@ -187,88 +169,83 @@ class Matrix(Screen[None]):
         return found[self._at] if found else None
 
     def _room(self) -> int:
-        width = self.table.scrollable_content_region.width
-        return max(1, sum(_wide_enough(number) <= width for number in range(1, _MOST + 1)))
+        width = self.table.scrollable_content_region.width or self.app.size.width - 1
+        return max(1, sum(_wide_enough(number) <= width for number in range(1, MOST + 1)))
 
     def _show(self) -> None:
-        standing = self.standing
-        if standing is None:
+        if self._seen is None:
             return
-        room = self._room()
-        self._first = min(max(self._first, self._at - room + 1), self._at)
-        window = standing.sheets[self._first : self._first + room]
-        for place in range(_MOST):
-            if (place < len(window)) != (place < self._columns):
-                self.table.show_column(str(place), place < len(window))
-            if place < len(window):
-                self.table.relabel(str(place), title(window[place].name))
-        self._columns = len(window)
-        self.table.point_at(str(self._at - self._first) if window else None)
-        empty = (cell(""),) * (_MOST - len(window))
-        rows: dict[str, Row] = {}
-        for name in self._order():
-            cells = (cell(*_sign(standing, name, sheet)[:2]) for sheet in window)
-            rows[name] = (cell(shown(name, limit=40)), *cells, *empty)
-        self.table.sync(rows if window else {})
+        window = Window(self._seen.window.first, self._room()).to_show(self._at)
+        seen = self._seen = self._seen.moved(window)
+        sheets = window.of(seen.standing.sheets)
+        for place in range(MOST):
+            if (place < len(sheets)) != (place < self._columns):
+                self.table.show_column(str(place), place < len(sheets))
+            if place < len(sheets):
+                self.table.relabel(str(place), title(sheets[place].name))
+        self._columns = len(sheets)
+        self.table.point_at(str(self._at - window.first) if sheets else None)
+        rows = {name: self._row(seen, name) for name in self._order(seen)}
+        self.table.empty_text = self._empty(seen)
+        self.table.sync(rows if sheets else {}, seen.standing.students)
         self._say()
 
-    def _order(self) -> list[str]:
-        assert self.standing is not None
-        names = [name for name in self.standing.students if self._wanted in name.lower()]
+    def _row(self, seen: Seen, name: str) -> Row:
+        row = seen.rows[name]
+        if self._trouble_first and name in seen.troubled:
+            return (f"! {row[0]}", *row[1:])
+        return row
+
+    def _order(self, seen: Seen) -> list[str]:
+        names = [name for name in seen.standing.students if self._wanted in name.lower()]
         if self._trouble_first:
-            names.sort(key=lambda name: (name not in self._troubled, name))
+            names.sort(key=lambda name: (name not in seen.troubled, name))
         return names
 
+    def _empty(self, seen: Seen) -> str:
+        if not seen.standing.sheets:
+            return "Nothing was released yet."
+        if self._wanted and seen.standing.students:
+            return f"Nobody with “{shown(self._wanted)}”. Esc shows all."
+        return "There are no course accounts yet."
+
     def _say(self) -> None:
-        standing, sheet = self.standing, self.sheet
+        seen, sheet = self._seen, self.sheet
         line = Text()
-        if standing is not None and sheet is not None:
-            have = sum(_has(sheet, standing.given(n, sheet.name)) for n in standing.students)
-            line.append(title(sheet.name), "bold")
-            line.append(f" version {sheet.version}" if sheet.version > 1 else "")
-            line.append(f"  ·  {have} of {len(standing.students)} have it")
-            what = "released" if sheet.released else "tried out"
-            line.append(f"  ·  {what} {moment(parse(sheet.since), standing.at)}", QUIET)
-            line.append(f"  ·  sheet {self._at + 1} of {len(standing.sheets)}", QUIET)
+        if marks := self.table.marks:  # what one chose oneself stands first: never cut off
+            line.append(f"{marks} · ", "bold")
+        if seen is not None and sheet is not None:
+            every, standing = len(seen.standing.students), seen.standing
+            if self._wanted:
+                with_ = f"{len(self.table.keys)} of {every} with “{shown(self._wanted, limit=20)}”"
+                line.append(f"{with_} · ", "bold")
+            line.append(shown(title(sheet.name), limit=20), "bold")
+            line.append(f" v{sheet.version}" if sheet.version > 1 else "")
+            line.append(f" · {seen.have[sheet.name]} of {every} have it")
+            line.append(f" · sheet {self._at + 1} of {len(standing.sheets)}", QUIET)
+            tried = "" if sheet.released else "tried out "
+            line.append(f" · {tried}{moment(parse(sheet.since), standing.at)}", QUIET)
         self.query_one("#summary", Line).say(line)
+        self._say_detail()
+
+    def _say_detail(self) -> None:
         self.query_one("#detail", Detail).update(self._detail(6))
 
     def _detail(self, files: int) -> Text:
         name, sheet, standing = self.table.cursor_key, self.sheet, self.standing
         if name is None or sheet is None or standing is None:
             return Text()
-        given = standing.given(name, sheet.name)
-        sign, style, word = _sign(standing, name, sheet)
-        text = Text.assemble((shown(name, limit=40), "bold"), "  ", title(sheet.name))
-        if trouble := standing.trouble(name, sheet.name):
-            text.append(f"\n{sign} {word}", style)
-            text.append(f"  {moment(parse(trouble.at), standing.at)}\n", QUIET)
-            return text.append(shown(trouble.why, limit=300))
-        if given is None:
-            text.append(f"\n{sign} {word}\n", style)
-            if sheet.released:
-                text.append("hubtui due gives it by itself, or g now.", QUIET)
-            return text
-        text.append(f"\n{sign} {word}", style)
-        text.append(f"  version {given.version}, {moment(parse(given.at), standing.at)}\n", QUIET)
-        if sum(given.counts.values()) > 1:  # else the sign has said it
-            counts = [f"{n} {_WORDS.get(state, state)}" for state, n in given.counts.items()]
-            text.append(", ".join(counts))
-        if given.why:
-            text.append(f"\n{shown(given.why, limit=200)}", WARN)
-        for path, state, why in given.listed[:files]:
-            said = _WORDS.get(state, state) + (f": {shown(why, limit=200)}" if why else "")
-            text.append(f"\n{shown(path, limit=100)}  ")
-            text.append(said, SIGNS.get(state, ("", QUIET, ""))[1])
-        if more := len(given.listed[files:]):
-            text.append(f"\nand {more} more", QUIET)
-        return text
+        return detail(standing, name, sheet, files)
 
     # --- what the keys do -----------------------------------------------------------------------
 
     def on_data_table_row_highlighted(self, _event: DataTable.RowHighlighted) -> None:
         """Another student is in focus."""
-        self.query_one("#detail", Detail).update(self._detail(6))
+        self._say_detail()
+
+    def on_keyed_table_marked(self, _event: CellTable.Marked) -> None:
+        """Other students are marked."""
+        self._say()
 
     def on_data_table_row_selected(self, _event: DataTable.RowSelected) -> None:
         """Enter, or a click on the row in focus."""
@@ -277,7 +254,8 @@ class Matrix(Screen[None]):
     def on_cell_table_pointed(self, event: CellTable.Pointed) -> None:
         """A click on a cell means its sheet, too."""
         if event.column.isdecimal():
-            self._go_to(self._first + int(event.column))
+            first = self._seen.window.first if self._seen else 0
+            self._go_to(first + int(event.column))
 
     def action_sheet(self, way: int) -> None:
         """The sheet to the left or to the right; while one types, the cursor of the text."""
@@ -358,24 +336,3 @@ class Matrix(Screen[None]):
 def _wide_enough(sheets: int) -> int:
     """The width from which on so many fit."""
     return MARK_WIDTH + _NAME + sheets * (_WIDTH + GAP)
-
-
-def _is_troubled(standing: Standing, name: str) -> bool:
-    return any(_sign(standing, name, sheet)[1] in (WARN, BAD) for sheet in standing.sheets)
-
-
-def _has(sheet: Released, given: Given | None) -> bool:
-    return given is not None and given.version >= sheet.version and not given.lacking
-
-
-def _sign(standing: Standing, name: str, sheet: Released) -> tuple[str, str, str]:
-    """Sign, style, words."""
-    given, trouble = standing.given(name, sheet.name), standing.trouble(name, sheet.name)
-    if trouble is not None:
-        return SIGNS.get(trouble.state, SIGNS["failed"])
-    if given is None:
-        return SIGNS[""] if sheet.released else (" ", QUIET, "not tried out here")
-    sign, style, word = SIGNS.get(given.state, SIGNS["failed"])
-    if given.version < sheet.version:
-        return f"{sign} v{given.version} ↑", WARN, f"{word}, an older version"
-    return sign, style, word
