@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -125,14 +125,46 @@ def preview(server: Server, plan: Plan) -> list[SubjectLine]:
     ]
 
 
-def totals(lines: list[SubjectLine]) -> str:
+SHORT = {
+    "new": "new",
+    "replace": "replaced",
+    "beside": "beside",
+    "remove": "removed",
+    "kept": "kept",
+    "deleted": "stay deleted",
+    "same": "as it should be",
+    "blocked": "blocked",
+    "no_space": "no space",
+    "failed": "failed",
+}
+"""What becomes of files, in few words and in the order in which it is said; handout.WORDS has the
+same words at length."""
+
+
+FILES = ("deliver", "take back")
+"""Kinds of steps that count files, and may find none."""
+
+
+def in_short(counts: Mapping[str, int]) -> str:
+    """``6 new · 1 replaced · 1 stays deleted``: amounts in an order that is always the same."""
+    order = [*(state for state in SHORT if state in counts), *(w for w in counts if w not in SHORT)]
+    return " · ".join(
+        f"{counts[what]} {_word(what, counts[what])}" for what in order if counts[what]
+    )
+
+
+def _word(what: str, count: int) -> str:
+    return "stays deleted" if what == "deleted" and count == 1 else SHORT.get(what, what)
+
+
+def totals(lines: Sequence[SubjectLine]) -> str:
     """``12 useradd · 12 home · 12 authorise``: what is still to be done."""
     total: Counter[str] = Counter()
     for line in lines:
         for step in line.steps:
             if not step.done and step.kind != "check":
-                total.update(step.counts or {step.kind: 1})
-    return " · ".join(f"{count} {what}" for what, count in total.items()) or "nothing to do"
+                total.update(step.counts or {step.kind: int(step.kind not in FILES)})
+    return in_short(total) or "nothing to do"
 
 
 def to_be_typed(plan: Plan) -> str:

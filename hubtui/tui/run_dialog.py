@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from rich.text import Text
@@ -23,11 +23,15 @@ from hubtui.events import Event, Outcome, What
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.tui.bars import Line
+from hubtui.tui.breath import BREATH, MANY
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
-from hubtui.tui.dialogs import FRAME, Page, is_sheet
+from hubtui.tui.dialogs import FRAME, Page
 from hubtui.tui.following import Following, OwnRun
 from hubtui.tui.keyed_table import KeyedTable, Row
+from hubtui.tui.look import cell
+from hubtui.tui.plan_words import is_sheet
+from hubtui.tui.tally import Tally
 from hubtui.units import megabytes
 
 if TYPE_CHECKING:
@@ -35,8 +39,10 @@ if TYPE_CHECKING:
 
 _BAR = 24
 """Cells of the bar."""
-_KNOWN = 8
-"""How many have to be through before it is said how long the rest will take."""
+_STATE = 11
+"""Cells for the state."""
+_AT_WORK = {"deliver": "copying", "take back": "taking back", "release": "noting"}
+"""By the kind of a step of a release; its command stood in the plan."""
 _LOOKS = {
     Outcome.DONE: ("✓ done", GOOD),
     Outcome.ALREADY: ("✓ was done", GOOD),
@@ -46,6 +52,9 @@ _LOOKS = {
     Outcome.HELD: ("✗ held", BAD),
     Outcome.DROPPED: ("– dropped", WARN),
 }
+_NOT_BEGUN = ("– not begun", WARN)
+_BROKEN_OFF = ("✗ broke off", BAD)
+_REST = "Who was not begun gets nothing by itself: "
 
 
 class Ended(NamedTuple):
@@ -91,8 +100,9 @@ class RunDialog(ModalScreen[Ended]):
         self.plan, self._again = plan, again
         self._process, self._following = process, following
         self.states: dict[str, Event | None] = {str(s["key"]): None for s in plan.subjects}
-        self._names = {str(s["key"]): title_of(s) for s in plan.subjects}
-        self._counted = {str(s["key"]) for s in plan.subjects if not is_sheet(s)}
+        self._names = {str(s["key"]): shown(title_of(s), limit=60) for s in plan.subjects}
+        self._places = {key: place for place, key in enumerate(self.states)}
+        self._tally = Tally([str(s["key"]) for s in plan.subjects if not is_sheet(s)])
         self._rows: dict[str, Row] = {}
         self._moved = (0, 0)
         self._since: datetime | None = None
@@ -100,10 +110,12 @@ class RunDialog(ModalScreen[Ended]):
         self._wide = change is not None and change.width > 1
         """Many at a time, each brought something: what and how fast is said as well."""
         self.outcome: Outcome | None = None
+        self._touched: set[str] = set()
+        """The subjects of which at least one step was begun."""
         self._at_work = ""
         """The subject whose step is running."""
-        self._put: str | None = None
-        """Where we left the cursor; a person who moves it away keeps it."""
+        self._put: tuple[str | None, int] | None = None
+        """Where we left cursor and scroll; a person who moves away stays there."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -111,15 +123,17 @@ class RunDialog(ModalScreen[Ended]):
             yield Line(id="progress")
             if self._wide:
                 yield Line(" ", id="moved", classes="quiet")
+            names = map(len, self._names.values())
+            who = min(max(8, *names), 24 if self.app.size.width >= 100 else 16)
             columns = (
-                Column("name", "WHO", 24),
-                Column("state", "STATE", 12),
+                Column("name", "WHO", who),
+                Column("state", "STATE", _STATE),
                 Column("text", "", None),
             )
             yield KeyedTable(columns, marks=False, id="subjects")
             yield Static(id="over", classes="quiet hidden", markup=False)
             yield Line(
-                "c cancels before the next step · Esc leaves it to itself",
+                f"c cancels before the next {self._next} · Esc leaves it to itself",
                 id="hint",
                 classes="quiet",
             )
@@ -127,10 +141,21 @@ class RunDialog(ModalScreen[Ended]):
                 yield Button("Try the rest again", id="retry", classes="hidden")
                 yield Button("Close", id="close")
 
+    @property
+    def _next(self) -> str:
+        """What a cancelled run does not begin."""
+        return "student" if self._wide else "step"
+
     def on_mount(self) -> None:
-        """Begin to follow."""
-        self._show()
+        """Begin to follow; a long list comes a breath after its frame."""
         self.query_one(KeyedTable).focus()
+        if len(self.states) > MANY:
+            self.set_timer(BREATH, self._begin)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._show()
         self._follow()
 
     @work(thread=True, exit_on_error=False)
@@ -164,7 +189,10 @@ class RunDialog(ModalScreen[Ended]):
                 self._since = parse(event.at)
             elif event.subject in self.states:
                 self.states[event.subject] = event
+                self._tally.take(event)
                 self._rows.pop(event.subject, None)
+                if event.event is not What.END:
+                    self._touched.add(event.subject)
                 self._at_work = event.subject
                 self._moved = (self._moved[0] + event.files, self._moved[1] + event.bytes)
         self._show()
@@ -180,29 +208,35 @@ class RunDialog(ModalScreen[Ended]):
         table.sync({key: self._rows[key] for key in order})
         if self.outcome is not None:
             table.move_to(order[0])  # the failed ones stand first
-        elif self._put in (None, table.cursor_key):
-            table.move_to(self._at_work)
-            self._put = table.cursor_key
+        elif self._put in (None, self._place(table)):
+            self._keep_in_sight(table)
+            self._put = self._place(table)
         self.query_one("#progress", Line).say(self._progress())
         if self._wide:
             self.query_one("#moved", Line).say(self._brought())
 
-    def _progress(self) -> Text:
-        """How many are through, and how many of those are not done; in the end that is the rest."""
-        total = len(self._counted)
-        done = sum(_is_good(self.states[key]) for key in self._counted)
-        ended = self._through()
-        through, bad = (ended, ended - done) if self.outcome is None else (done, total - done)
-        full = _BAR * through // max(1, total)
-        line = Text.assemble(("━" * full, GOOD), ("━" * (_BAR - full), QUIET))
-        line.append(f"  {through} of {total} {'through' if self.outcome is None else 'done'}")
-        if bad:
-            line.append(f", {bad} not done", BAD)
-        return line
+    def _place(self, table: KeyedTable) -> tuple[str | None, int]:
+        return table.cursor_key, table.scroll_offset.y if self._wide else 0
 
-    def _through(self) -> int:
-        found = (self.states[key] for key in self._counted)
-        return sum(event is not None and event.event is What.END for event in found)
+    def _keep_in_sight(self, table: KeyedTable) -> None:
+        """Follow the one at work; where there are many, turn a page once they are below it."""
+        if not self._wide:
+            table.move_to(self._at_work)
+            return
+        places = [self._places[key] for key in self._tally.at_work]
+        if places and not table.shows(max(places)):
+            table.turn_to(min(places))
+
+    def _progress(self) -> Text:
+        """How many are through, and how many of those failed or were cancelled."""
+        tally, over = self._tally, self.outcome is not None
+        far = tally.done if over else tally.through
+        full = _BAR * far // max(1, tally.total)
+        line = Text.assemble(("━" * full, GOOD), ("━" * (_BAR - full), QUIET))
+        line.append(f"  {far} of {tally.total} {'done' if over else 'through'}")
+        for said, style in tally.not_done(over=over):
+            line.append(f" · {said}", style)
+        return line
 
     def _brought(self) -> str:
         """Files and bytes so far, and how long it will take."""
@@ -216,45 +250,64 @@ class RunDialog(ModalScreen[Ended]):
         return "  ·  ".join(said) or " "
 
     def _left(self) -> str:
-        through = self._through()
-        if self._since is None or through < _KNOWN:
+        if self._since is None:
             return ""
-        gone = cast("HubtuiApp", self.app).server.clock() - self._since
-        if gone < timedelta(seconds=2):
-            return ""
-        seconds = gone.total_seconds() / through * (len(self._counted) - through)
-        return f"about {seconds // 60 + 1:.0f} min" if seconds > 90 else f"about {seconds:.0f} s"
+        return self._tally.left(cast("HubtuiApp", self.app).server.clock() - self._since)
 
-    def _row(self, key: str) -> tuple[Text, ...]:
-        event, name = self.states[key], Text(shown(self._names[key], limit=60))
-        text = shown(event.text) if event else ""
-        if event is not None and event.event is What.END and event.outcome is not None:
-            word, style = _LOOKS[event.outcome]
-            return name, Text(word, style), Text(text)
+    def _row(self, key: str) -> Row:
+        event, name = self.states[key], self._names[key]
+        if event is None:
+            return name, cell(*(_NOT_BEGUN if self.outcome else ("waiting", QUIET))), ""
+        text = shown(event.text)
+        if event.event is What.END and event.outcome is not None:
+            if self._is_untouched(key):
+                return name, cell(*_NOT_BEGUN), ""
+            return name, cell(*_LOOKS[event.outcome]), text
+        if self._wide and event.event is What.START:
+            text = ""
         if self.outcome is not None:  # a kill left it so
-            word, style = ("✗ broken off", BAD) if event else ("– not begun", WARN)
-            return name, Text(word, style), Text(text, QUIET)
-        word = f"· {event.step}" if event else "waiting"
-        return name, Text(word, "" if event else QUIET), Text(text, QUIET)
+            return name, cell(*_BROKEN_OFF), Text(text, QUIET)
+        step = _AT_WORK.get(event.step, event.step) if self._wide else event.step
+        return name, f"· {step}", Text(text, QUIET)
+
+    def _is_untouched(self, key: str) -> bool:
+        """Whether somebody cancelled before anything was done for it."""
+        event = self.states[key]
+        cancelled = event is not None and event.outcome is Outcome.CANCELLED
+        return cancelled and key not in self._touched
 
     def _over(self, event: Event) -> None:
         failed = [key for key, last in self.states.items() if not _is_good(last)]
-        over = self.query_one("#over", Static)
-        over.update(shown(event.text))
-        over.set_class(not event.text, "hidden")
+        over, said = self.query_one("#over", Static), self._last_word(event, failed)
+        over.update(said)
+        over.set_class(not said, "hidden")
         again = "r tries the rest again · " if failed and self._again else ""
         self.query_one("#hint", Line).say(f"Enter shows a row in full · {again}Esc closes")
         self.query_one("#retry", Button).set_class(not again, "hidden")
-        if not failed:
-            self.query_one("#close", Button).focus()
         cast("HubtuiApp", self.app).look_again()
+
+    def _last_word(self, event: Event, failed: Sequence[str]) -> str:
+        """What the bar does not say: why it broke off, or that nothing happens by itself now."""
+        if event.outcome in (None, Outcome.DROPPED):
+            return shown(event.text)
+        if self.plan.kind == "push" and any(map(self._is_untouched, failed)):
+            again = "r gives it to the rest" if self._again else "p gives it to the rest"
+            return f"{_REST}{again} · x in the list withdraws it"
+        why = {last.text for key in failed if (last := self.states[key]) is not None}
+        if len(failed) == len(self.states) and len(why) == 1:
+            return shown(why.pop())  # the whole run could not begin
+        return ""
 
     @on(DataTable.RowSelected)
     def in_full(self, _event: DataTable.RowSelected) -> None:
-        """The sentence of a row, whole."""
-        event = self.states.get(self.query_one(KeyedTable).cursor_key or "")
-        if event is not None and event.text:
-            self.app.push_screen(Page(shown(self._names[event.subject]), Text(shown(event.text))))
+        """A row, whole."""
+        key = self.query_one(KeyedTable).cursor_key
+        if key is not None:
+            _name, state, text = self._rows[key]
+            page = Text(f"{state}")
+            if str(text):
+                page.append(f"\n\n{text}")
+            self.app.push_screen(Page(self._names[key], page))
 
     @on(Button.Pressed)
     def pressed(self, event: Button.Pressed) -> None:
@@ -278,10 +331,17 @@ class RunDialog(ModalScreen[Ended]):
 
         def said(_: None) -> None:
             if self.outcome is None:
-                self.query_one("#hint", Line).say("Stops before the next step …")
+                self.query_one("#hint", Line).say(self._stops())
 
         if self.outcome is None:
             cast("HubtuiApp", self.app).in_thread(following.cancel, said)
+
+    def _stops(self) -> str:
+        working = len(self._tally.at_work)
+        if not working:
+            return f"Stops before the next {self._next} …"
+        rest = "the one in progress is" if working == 1 else f"the {working} in progress are"
+        return f"Stops before the next {self._next}; {rest} finished first."
 
     def action_close(self) -> None:
         """Back to the pane; a change that runs goes on without us."""
