@@ -79,15 +79,23 @@ def clickable(label: str, action: str, style: str = "") -> Text:
     return text
 
 
-def key_line(keys: Sequence[Key]) -> Text:
-    """The keys that matter here; each can be clicked, too."""
+def key_line(keys: Sequence[Key], width: int = 80) -> Text:
+    """The keys that matter here, and others where there is room; each can be clicked, too."""
+    left = width - sum(_cells(key) for key in keys if key.bar)
     line = Text()
     for key in keys:
-        if key.bar:
-            line.append_text(clickable(key.cap, f"screen.{key.action}", "bold"))
-            line.append_text(clickable(f" {key.label}  ", f"screen.{key.action}"))
-    line.rstrip()  # all of it fits into 80 columns
+        if not key.bar:
+            if not key.label or _cells(key) > left:
+                continue
+            left -= _cells(key)
+        line.append_text(clickable(key.cap, f"screen.{key.action}", "bold"))
+        line.append_text(clickable(f" {key.label}  ", f"screen.{key.action}"))
+    line.rstrip()  # those that matter fit into 80 columns
     return line
+
+
+def _cells(key: Key) -> int:
+    return len(key.cap) + len(key.label) + 3
 
 
 class Detail(Widget):

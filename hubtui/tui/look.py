@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.text import Text
@@ -30,6 +30,7 @@ from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, judge
 from hubtui.students import Survey, survey
+from hubtui.tui.at_work import AtWork
 from hubtui.tui.columns import Row
 from hubtui.tui.coming import Coming, coming
 
@@ -89,6 +90,8 @@ class Look:
     """What there is to release; None until the release was shown."""
     coming: Mapping[str, Coming] = field(default_factory=dict)
     """Sheets that are scheduled."""
+    at_work: str = ""
+    """The release that is running, and how far it is; empty where none is."""
 
     @property
     def waiting(self) -> int:
@@ -110,6 +113,7 @@ class Looker:
         self._sheets: SheetList | None = None
         self._coming: Mapping[str, Coming] = {}
         self._sheets_at = float("-inf")
+        self._at_work, self._working = AtWork(server.state), ""
         self.release_shown = False
         """Whether the tutor's sheets are listed, by a process that is the tutor."""
 
@@ -133,7 +137,7 @@ class Looker:
             api = (lambda: hub.api(self.server.course)) if with_token else None
             self._live, self._live_at = live(self.server, seen, api), time.monotonic()
         if last is not None and unchanged and not live_is_old:
-            self._last = replace(last, survey=seen, sheets=self._sheets, coming=self._coming)
+            self._last = replace(last, survey=seen, **self._release())
             return self._last
         found = course_accounts(seen, self._live)
         if last is not None and unchanged:
@@ -142,8 +146,7 @@ class Looker:
                 survey=seen,
                 accounts=found,
                 live=self._live,
-                sheets=self._sheets,
-                coming=self._coming,
+                **self._release(),
             )
             return self._last
         since: dict[str, datetime] = {}
@@ -156,14 +159,21 @@ class Looker:
             since=since,
             accounts=found,
             live=self._live,
-            sheets=self._sheets,
-            coming=self._coming,
+            **self._release(),
         )
         self._at = now
         return self._last
 
+    def _release(self) -> dict[str, Any]:
+        """What the release pane shows, as fields of a look."""
+        return {"sheets": self._sheets, "coming": self._coming, "at_work": self._working}
+
     def _look_at_sheets(self, seen: Survey, *, fresh: bool) -> bool:
         """List them where that was long ago; whether anything is otherwise than before."""
+        was, self._working = self._working, self._at_work.sentence()
+        return self._list_sheets(seen, fresh=fresh) or was != self._working
+
+    def _list_sheets(self, seen: Survey, *, fresh: bool) -> bool:
         if not fresh and time.monotonic() - self._sheets_at < SHEETS:
             return False
         before, found = self._sheets, sheets(self.server, len(seen.students))

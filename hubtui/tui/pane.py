@@ -16,6 +16,7 @@ from textual.widgets import DataTable, Input
 from hubtui.names import shown
 from hubtui.students import Missing
 from hubtui.tui.bars import Detail, Key, Line, key_line
+from hubtui.tui.breath import BREATH, MANY
 from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page, help_page, why_text
 from hubtui.tui.keyed_table import KeyedTable
@@ -38,12 +39,6 @@ COMMON = (
     Key("question_mark", "help", "help", "What the keys do."),
     Key("q", "quit", "quit", "Leave. A change that is running goes on."),
 )
-
-
-_MANY = 1000
-"""Rows from which on a pane is painted first as it was, and then with what is true now."""
-_BREATH = 0.03
-"""Seconds between the two: keys are read meanwhile."""
 
 
 class Pane(Screen[None]):
@@ -70,10 +65,12 @@ class Pane(Screen[None]):
     DEFAULT_CSS = """
     Pane #middle { height: 1fr; }
     Pane KeyedTable { width: 1fr; background: $background; }
-    Pane #detail { width: 42; height: 1fr; padding: 0 1; border-left: solid $panel; }
+    Pane #detail {
+        width: 42; height: 1fr; padding: 0 1; margin-left: 1; border-left: solid $panel;
+    }
     Pane.narrow #middle { layout: vertical; }
     Pane.narrow #detail {
-        width: 1fr; height: 8; border-left: none; border-top: solid $panel;
+        width: 1fr; height: 8; margin-left: 0; border-left: none; border-top: solid $panel;
     }
     Pane #filter { height: 1; border: none; display: none; padding: 0 1; background: $panel; }
     Pane #filter.open { display: block; }
@@ -124,7 +121,13 @@ class Pane(Screen[None]):
             yield KeyedTable(self.COLUMNS, empty_text="Looking …", id="table")
             yield Detail(id="detail")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
-        yield Line(key_line((*self.KEYS, *COMMON)), classes="keys")
+        yield Line(key_line(self.keys), id="keys", classes="keys")
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """Those of the pane, then those of every pane that it does not use otherwise."""
+        own = {key.key for key in self.KEYS}
+        return (*self.KEYS, *(key for key in COMMON if key.key not in own))
 
     @property
     def table(self) -> KeyedTable:
@@ -138,14 +141,15 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Come back to this pane: with what is true now."""
-        if len(self.entries) > _MANY:
-            self.set_timer(_BREATH, lambda: self.hubtui.show_latest(self))
+        if len(self.entries) > MANY:
+            self.set_timer(BREATH, lambda: self.hubtui.show_latest(self))
         else:
             self.hubtui.show_latest(self)
 
     def on_resize(self) -> None:
-        """Details at the side where there is room, below otherwise."""
+        """Details at the side where there is room, below otherwise; more keys, too."""
         self.set_class(self.size.width < 100, "narrow")
+        self.query_one("#keys", Line).say(key_line(self.keys, self.size.width))
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -176,15 +180,15 @@ class Pane(Screen[None]):
 
     def _sync(self) -> None:
         rows = self.shown_keys()
-        self.table.sync({key: entry.row for key, entry in rows.items()})
+        self.table.sync({key: entry.row for key, entry in rows.items()}, self.entries.keys())
         self._say_summary(len(rows))
 
     def _say_summary(self, count: int) -> None:
         if self.look is None:
             return
         line = Text()
-        if marked := len(self.table.marked):  # what one chose oneself stands first: never cut off
-            line.append(f"{marked} marked  ·  ", "bold")
+        if marks := self.table.marks:  # what one chose oneself stands first: never cut off
+            line.append(f"{marks}  ·  ", "bold")
         if self.wanted:
             everything = self.entries.keys() - self.table.never_marked
             line.append(f"{count} of {len(everything)} with “{shown(self.wanted)}”  ·  ", "bold")
@@ -235,16 +239,16 @@ class Pane(Screen[None]):
     def action_mark_ready(self) -> None:
         """Mark all shown that are ready; again: take the marks away."""
         ready = {key for key, entry in self.shown_keys().items() if entry.ready}
-        if ready and ready == self.table.marked:
-            self.table.clear_marks()
+        if ready <= self.table.marked:
+            self.table.unmark(ready)
         else:
             self.table.mark(ready)
 
     def action_mark_shown(self) -> None:
         """Mark all shown; again: take the marks away."""
         found = set(self.table.keys) - self.table.never_marked
-        if found == self.table.marked:
-            self.table.clear_marks()
+        if found <= self.table.marked:
+            self.table.unmark(found)
         else:
             self.table.mark(found)
 
@@ -283,7 +287,9 @@ class Pane(Screen[None]):
         labels = {column.key: column.label for column in self.COLUMNS}
         self.table.relabel(self.ORDERS[self.order], labels[self.ORDERS[self.order]])
         self.order = (self.order + 1) % len(self.ORDERS)
-        self.table.relabel(self.ORDERS[self.order], f"{labels[self.ORDERS[self.order]]} ↓")
+        column = next(each for each in self.COLUMNS if each.key == self.ORDERS[self.order])
+        fits = column.width is None or len(column.label) + 2 <= column.width
+        self.table.relabel(column.key, f"{column.label}{' ↓' if fits else '↓'}")
         self._sync()
 
     def action_details(self) -> None:
@@ -315,7 +321,7 @@ class Pane(Screen[None]):
     def action_help(self) -> None:
         """What the keys do here."""
         panes = [key for key, _ in self.hubtui.panes.values()]
-        self.app.push_screen(help_page(self.NOUN, (*self.KEYS, *COMMON), panes))
+        self.app.push_screen(help_page(self.NOUN, self.keys, panes))
 
     def action_quit(self) -> None:
         """Leave."""
