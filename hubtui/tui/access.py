@@ -38,6 +38,8 @@ class Order:
     """Of the one sheet only these."""
     to: tuple[str, ...] | None = None
     """To these students only."""
+    trial: bool = False
+    """To be tried on them first, rather than given again to who is left of a release."""
     again: bool = False
     """What they deleted, too."""
     replace_open: bool = False
@@ -122,6 +124,7 @@ class AsRoot:
             to=order.to,
             again=order.again,
             replace_open=order.replace_open,
+            files=order.files or (),
         )
 
     def start(self, plan: Plan) -> Following:

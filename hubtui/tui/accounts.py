@@ -13,7 +13,7 @@ from hubtui import enrol, reset_login, stop
 from hubtui.changes import Planner
 from hubtui.clock import ago, moment
 from hubtui.course_accounts import CourseAccount
-from hubtui.errors import Refused
+from hubtui.errors import Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.server import Server, sizes
@@ -115,14 +115,17 @@ class AccountsPane(Pane):
     def action_stop_idle(self) -> None:
         """Stop all that are idle for longer than so many minutes."""
 
-        def asked(answer: str) -> None:
-            if not answer.isdigit() or int(answer) < 1:
-                self.hubtui.say("That is not a number of minutes.")
-                return
-            found = self.look.accounts if self.look else ()
-            self.hubtui.change(_idle_planner(found, int(answer)), ["idle"])
+        def minutes(answer: str) -> int:
+            if not answer.isdecimal() or int(answer) < 1:
+                raise UsageError("That is not a number of minutes.")
+            return int(answer)
 
-        self.hubtui.ask("Stop servers that are idle for more than … minutes", "60", asked)
+        def asked(answer: int) -> None:
+            found = self.look.accounts if self.look else ()
+            self.hubtui.change(_idle_planner(found, answer), ["idle"])
+
+        question = "Stop servers that are idle for more than … minutes"
+        self.hubtui.ask(question, minutes, asked, value="60")
 
     def action_reset(self) -> None:
         """A one-time password for the row in focus."""
@@ -145,13 +148,15 @@ class AccountsPane(Pane):
     def action_create(self) -> None:
         """Make accounts ahead."""
 
-        def asked(answer: str) -> None:
-            if wanted := answer.replace(",", " ").split():
-                self.hubtui.change(
-                    lambda server, keys: enrol.create_plan(server, survey(server), keys), wanted
-                )
+        def names(answer: str) -> list[str]:
+            return answer.replace(",", " ").split()
 
-        self.hubtui.ask("Names of the accounts to make ahead", "", asked)
+        def asked(wanted: list[str]) -> None:
+            self.hubtui.change(
+                lambda server, keys: enrol.create_plan(server, survey(server), keys), wanted
+            )
+
+        self.hubtui.ask("Names of the accounts to make ahead", names, asked)
 
     def action_measure(self) -> None:
         """Measure the homes now, in the background."""

@@ -7,10 +7,11 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 from rich.text import Text
 from textual import work
@@ -19,32 +20,27 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from hubtui import changes
-from hubtui.changes import Planner, SubjectLine
+from hubtui.changes import Planner
 from hubtui.errors import HubtuiError
 from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
-from hubtui.tui.access import Access, AsRoot, Order, Previewed
+from hubtui.tui.access import Access, AsRoot, Order
 from hubtui.tui.accounts import AccountsPane
-from hubtui.tui.bars import clickable
+from hubtui.tui.bars import Key, clickable
+from hubtui.tui.breath import MANY, uncollected
+from hubtui.tui.carrying import follow, propose_change, propose_order
 from hubtui.tui.colours import follow_theme
-from hubtui.tui.dialogs import AskDialog, Busy, PlanDialog, SureDialog, UnfinishedDialog
-from hubtui.tui.following import Following, OwnRun
+from hubtui.tui.dialogs import AskDialog, SureDialog, UnfinishedDialog
+from hubtui.tui.following import OwnRun
 from hubtui.tui.look import Look, Looker, Shown
 from hubtui.tui.pane import Pane
 from hubtui.tui.release import ReleasePane
-from hubtui.tui.run_dialog import Ended, RunDialog
 from hubtui.tui.signups import SignupsPane
 
 _BEAT = 1.5
 """Seconds between two looks."""
-_MANY = 1000
-"""Sign-ups from which on their rows are kept from the garbage collector: 50 ms to look through."""
-
-_PATIENCE = 0.4
-"""Seconds after which it is said that a plan is being made."""
 
 T = TypeVar("T")
 
@@ -60,6 +56,10 @@ class HubtuiApp(App[int]):
         "release": ("4", ReleasePane),
     }
     MODES = {name: pane for name, (_, pane) in PANES.items()}  # noqa: RUF012
+    CSS = """
+    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
+    """
+    """Sentences come at the top: the buttons of a dialog stand below."""
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"go('{name}')", show=False) for name, (key, _) in PANES.items()),
         Binding("ctrl+q", "leave", show=False, priority=True),
@@ -123,16 +123,13 @@ class HubtuiApp(App[int]):
                 time.sleep(0.1)
 
     def _look_once(self, *, fresh: bool) -> None:
-        gc.disable()  # it would stop the event loop, too, and find nothing: rows are no cycles
-        try:
+        with uncollected():
             look = self._looker.look(fresh=fresh)
             if look is None:
                 return
             made = {name: self._made(name, look) for name in self.panes}
-        finally:
-            gc.enable()
-        if len(look.judged) > _MANY:
-            gc.freeze()
+            if len(look.judged) > MANY:
+                gc.freeze()  # 50 ms to look through, again and again
         self.call_from_thread(self._took, look, made)
 
     def _made(self, name: str, look: Look) -> Shown:
@@ -152,6 +149,11 @@ class HubtuiApp(App[int]):
         if self._latest is not None and pane.is_mounted:
             look, made = self._latest
             pane.show(look, made[self.current_mode])
+
+    @property
+    def latest(self) -> Look | None:
+        """What is known now."""
+        return self._latest[0] if self._latest is not None else None
 
     def look_again(self) -> None:
         """Look at everything now rather than at the next beat."""
@@ -183,14 +185,19 @@ class HubtuiApp(App[int]):
         if len(self.screen_stack) == 1 and pane in self.panes:
             self.switch_mode(pane)
 
-    def get_system_commands(self, screen: Screen[object]):  # type: ignore[no-untyped-def]
-        """The command palette: the panes by name, beside Textual's own."""
-        for name, (key, kind) in self.panes.items():
-            yield SystemCommand(
-                kind.NOUN, f"Go to the pane ({key})", lambda n=name: self.action_go(n)
-            )
-        yield SystemCommand("Running change", "Follow the change at work", self._follow_running)
-        yield from super().get_system_commands(screen)
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """The command palette: what the keys of the screen do, and the panes, by name."""
+        keys: Sequence[Key] = getattr(screen, "KEYS", ())
+        for key in keys:
+            if key.label:
+                name, do = f"{key.label.capitalize()} ({key.cap})", screen.run_action
+                yield SystemCommand(name, key.help, partial(do, key.action))
+        for pane, (number, kind) in self.panes.items():
+            what = f"Go to the pane ({number})"
+            yield SystemCommand(kind.NOUN, what, partial(self.action_go, pane))
+        yield SystemCommand("Running change", "Follow the change at work", self.follow_running)
+        yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave; a change that is running goes on", self.leave)
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -201,123 +208,36 @@ class HubtuiApp(App[int]):
 
         ``after`` is called once the run went well and its result was read.
         """
-        if not keys:
-            return
-
-        def make() -> Previewed:
-            plan = planner(self.server, keys)
-            return plan, changes.preview(self.server, plan)
-
-        def again(_plan: Plan, rest: Sequence[str]) -> None:
-            self.change(planner, rest, after=after)
-
         if why := self._refusal():
             self.say(why)
-        else:
-            self._propose(make, self.access.start, again, after)
+        elif keys:
+            propose_change(self, planner, keys, after)
 
     def carry(self, order: Order, *, after: Callable[[], None] | None = None) -> None:
         """The same for sheets: plan, show, and hand out or withdraw if somebody says yes."""
         if why := self.access.refusal:
             self.say(why)
         else:
-            self._propose(
-                lambda: self.access.plan(order),
-                self.access.start,
-                lambda plan, rest: self.carry(order.rest(plan, rest), after=after),
-                after,
-            )
+            propose_order(self, order, after)
 
     def _refusal(self) -> str:
         if self.read_only:
             return "This hubtui only looks (--read-only)."
         return "" if os.geteuid() == 0 else "Changing something needs root: sudo hubtui"
 
-    def _propose(
-        self,
-        make: Callable[[], Previewed],
-        start: Callable[[Plan], Following],
-        again: Callable[[Plan, Sequence[str]], None],
-        after: Callable[[], None] | None = None,
-    ) -> None:
-        """Plan in a thread; where that takes a while it is said, and Esc does not wait for it."""
-        below, busy = self.screen, Busy("Looking at what would be done …")
-        patience = self.set_timer(_PATIENCE, lambda: wait() if self.screen is below else None)
-        left = False
-
-        def wait() -> None:
-            self.push_screen(busy, leave)
-
-        def leave(_: None) -> None:
-            nonlocal left
-            left = True
-
-        def put_away() -> None:
-            patience.stop()
-            if self.screen is busy:
-                self.pop_screen()
-
-        def ask(made: Previewed) -> None:
-            put_away()
-            if not left and self.screen is below:
-                self._ask(*made, start, again, after)
-
-        self.in_thread(make, ask, failed=put_away)
-
-    def _ask(
-        self,
-        plan: Plan,
-        lines: list[SubjectLine],
-        start: Callable[[Plan], Following],
-        again: Callable[[Plan, Sequence[str]], None],
-        after: Callable[[], None] | None,
-    ) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:  # the run is a process of its own from here on
-                self.in_thread(
-                    lambda: start(plan),
-                    lambda following: self._follow(
-                        plan, following, lambda rest: again(plan, rest), after
-                    ),
-                )
-
-        loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
-        if plan.params.get("replace_open"):
-            loses, typed = True, "replace"
-        self.push_screen(PlanDialog(plan, lines, loses=loses, typed=typed), answered)
-
-    def _follow(
-        self,
-        plan: Plan,
-        following: Following | None = None,
-        again: Callable[[Sequence[str]], None] | None = None,
-        after: Callable[[], None] | None = None,
-    ) -> None:
-        def closed(ended: Ended | None) -> None:
-            if ended and ended.again and again is not None:
-                again(ended.again)
-            elif ended and ended.good and after is not None:
-                after()
-
-        dialog = RunDialog(plan, None, again=again is not None, following=following)
-        self.push_screen(dialog, closed)
-        for screen in self.screen_stack:
-            if isinstance(screen, Pane):
-                screen.table.clear_marks()
-
     def _offer_what_was_left(self) -> None:
         """A change at work is followed again, one that was left is offered."""
         for plan in self._looker.running()[:1]:
-            self.call_from_thread(self._follow, plan)
+            self.call_from_thread(follow, self, plan)
         for plan in self._looker.unfinished():
             self.call_from_thread(self._offer, plan)
 
-    def _follow_running(self) -> None:
-        """From the palette: the change that is at work, if one is."""
+    def follow_running(self) -> None:
+        """The change that is at work, if one is."""
 
         def found(plans: list[Plan]) -> None:
             if plans and len(self.screen_stack) == 1:
-                self._follow(plans[0])
+                follow(self, plans[0])
             else:
                 self.say("No change is running; the journal has those that were.")
 
@@ -329,7 +249,7 @@ class HubtuiApp(App[int]):
             try:
                 if answer == "continue" and not self.read_only:
                     process = runs.resume(state, self.config_file, plan.id)
-                    self._follow(plan, OwnRun(state, plan.id, process))
+                    follow(self, plan, OwnRun(state, plan.id, process))
                 elif answer == "drop" and not self.read_only:
                     runs.drop(state, plan.id, self.server.clock())
             except HubtuiError as e:
@@ -356,14 +276,25 @@ class HubtuiApp(App[int]):
             if not get_current_worker().is_cancelled:
                 self.call_from_thread(then, result)
 
-    def ask(self, question: str, value: str, then: Callable[[str], None]) -> None:
-        """Ask for one line; ``then`` gets it, unless it was empty or Esc was pressed."""
+    def ask(
+        self,
+        question: str,
+        take: Callable[[str], T],
+        then: Callable[[T], None],
+        *,
+        value: str = "",
+        hint: str = "Enter goes on to the plan",
+    ) -> None:
+        """Ask for one line; ``take`` makes something of it, in a thread, and ``then`` gets that.
 
-        def answered(answer: str | None) -> None:
-            if answer:
-                then(answer)
+        Where ``take`` raises, the line stays to be mended. Esc does nothing.
+        """
 
-        self.push_screen(AskDialog(question, value), answered)
+        def answered(answer: object) -> None:
+            if answer is not None:
+                then(cast("T", answer))
+
+        self.push_screen(AskDialog(question, take, value=value, hint=hint), answered)
 
     def say(self, sentence: str) -> None:
         """Tell something that went wrong or is not possible."""

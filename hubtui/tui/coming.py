@@ -19,6 +19,9 @@ from hubtui.tui.titles import listed
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
 
+_ANY_TIME = "tomorrow 08:00"
+"""A time that is one."""
+
 
 class Coming(NamedTuple):
     """A sheet that stands in the schedule."""
@@ -61,16 +64,25 @@ def meant(server: Server, text: str) -> Moment:
 
 
 def ask_when(app: HubtuiApp, sheets: Sequence[str]) -> None:
-    """Ask for the time, show the moment that is meant, and schedule it on yes."""
+    """Ask for the time, show the moment that is meant, and schedule it on yes.
+
+    Where nothing would carry it out, that is said before anybody thinks of a time.
+    """
     what = listed(sheets, 3)
 
-    def asked(text: str) -> None:
-        app.in_thread(lambda: app.access.meant(text), sure)
+    def ask(_: Moment) -> None:
+        question = f"Release {what} when? (Mon 08:00, tomorrow 08:00, 2026-11-30 08:00)"
+        app.ask(question, app.access.meant, sure, hint="Enter shows which moment is meant")
 
     def sure(when: Moment) -> None:
         said = written(when.at, when.zone)
+        many = "them" if len(sheets) > 1 else "it"
+        they = "they are" if len(sheets) > 1 else "it is"
         note = f"{when.note}\n" if when.note else ""
-        text = f"{what}\n{note}as it is now; what is changed later needs a key."
+        text = (
+            f"{what}\n{note}Students get {many} as {they} now. "
+            f"If you change {many} later, N takes the newer one."
+        )
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -81,7 +93,7 @@ def ask_when(app: HubtuiApp, sheets: Sequence[str]) -> None:
 
         app.push_screen(SureDialog(f"Release on {said}?", text, "Schedule"), answered)
 
-    app.ask(f"Release {what} when? (Mon 08:00, tomorrow 08:00, 2026-11-30 08:00)", "", asked)
+    app.in_thread(lambda: app.access.meant(_ANY_TIME), ask)
 
 
 def ask_cancel(app: HubtuiApp, sheet: str, entry: Coming) -> None:
@@ -102,10 +114,10 @@ def ask_newer(app: HubtuiApp, sheet: str, entry: Coming) -> None:
 
     def answered(yes: bool | None) -> None:
         if yes:
-            done = f"{name} is released as it is now."
+            done = f"On {entry.when} {name} goes out as it is now."
             app.in_thread(lambda: app.access.newer(sheet), lambda _: finished(app, done))
 
-    text = f"On {entry.when} students get it as it is now."
+    text = f"On {entry.when} {name} goes out as it is now."
     app.push_screen(SureDialog(f"Take the newer {name}?", text, "Take it"), answered)
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Input, Static
 
-from hubtui.changes import SubjectLine, totals
+from hubtui.changes import SubjectLine
 from hubtui.clock import moment, parse
+from hubtui.errors import HubtuiError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.tui.bars import Key, Line
+from hubtui.tui.breath import BREATH, MANY
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.keyed_table import KeyedTable
+from hubtui.tui.plan_words import Told, told
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -43,6 +46,8 @@ FRAME = """
 """
 _WARNINGS = 3
 """How many a plan's dialog lists; each row's own stand with its commands."""
+_WHO = 12
+"""Cells for names, where none is longer."""
 
 
 def _hanging(*widths: int, gap: int = 1) -> Table:
@@ -108,50 +113,70 @@ def why_text(answers: Sequence[Answer]) -> RenderableType:
     return table
 
 
-class Busy(ModalScreen[None]):
-    """Something is being looked at, and it takes a while; Esc does not wait for it."""
+class AskDialog(ModalScreen[object]):
+    """One line to be typed, until something can be made of it; Esc does nothing."""
 
-    DEFAULT_CSS = FRAME.format("Busy") + "Busy #box { max-width: 60; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="box"):
-            yield Static(self._text, id="title", markup=False)
-            yield Static("Nothing is changed before you say yes · Esc cancels", classes="quiet")
-
-    def action_leave(self) -> None:
-        """Back to where it was asked for."""
-        self.dismiss()
-
-
-class AskDialog(ModalScreen[str]):
-    """One line to be typed; Enter takes it, Esc does nothing."""
-
-    DEFAULT_CSS = FRAME.format("AskDialog")
+    DEFAULT_CSS = (
+        FRAME.format("AskDialog")
+        + """
+    AskDialog #wrong { color: $text-warning; height: auto; display: none; }
+    AskDialog.wrong #wrong { display: block; }
+    """
+    )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", show=False)]
 
-    def __init__(self, question: str, value: str) -> None:
+    def __init__(
+        self, question: str, take: Callable[[str], object], *, value: str = "", hint: str
+    ) -> None:
+        """``take``: what is made of the line, in a thread; the sentence of what it raises is said
+        below the line, which stays. ``hint``: what Enter does.
+        """
         super().__init__()
-        self._question, self._value = question, value
+        self._question, self._take, self._value, self._hint = question, take, value, hint
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(self._question, id="title", markup=False)
             yield Input(self._value)
-            yield Static("Enter goes on to the plan · Esc cancels", classes="quiet", markup=False)
+            yield Static(id="wrong", markup=False)
+            yield Line(f"{self._hint} · Esc cancels", id="hint", classes="quiet")
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:
-        """What was typed."""
-        self.dismiss(event.value.strip())
+        """See what can be made of it."""
+        text = event.value.strip()
+        if not text:
+            self.dismiss(None)
+        elif not self._busy:
+            self._busy = True
+            self.query_one("#hint", Line).say("Looking … · Esc cancels")
+            self._try(text)
+
+    @work(thread=True, exit_on_error=False)
+    def _try(self, text: str) -> None:
+        app = self.app
+        try:
+            made = self._take(text)
+        except HubtuiError as e:
+            app.call_from_thread(self._ended, None, str(e))
+        else:
+            app.call_from_thread(self._ended, made, "")
+
+    def _ended(self, made: object, wrong: str) -> None:
+        self._busy = False
+        if not self.is_current:
+            return  # Esc was quicker
+        if made is not None:
+            self.dismiss(made)
+            return
+        self.query_one("#wrong", Static).update(f"! {shown(wrong)}")
+        self.set_class(True, "wrong")
+        self.query_one("#hint", Line).say(f"{self._hint} · Esc cancels")
 
     def action_no(self) -> None:
         """Nothing."""
-        self.dismiss("")
+        self.dismiss(None)
 
 
 class SureDialog(ModalScreen[bool]):
@@ -191,8 +216,13 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog #box { height: 90%; }
     PlanDialog KeyedTable { height: 1fr; min-height: 2; background: $surface; }
     PlanDialog .warning { color: $text-warning; height: auto; max-height: 2; }
-    PlanDialog #steps { height: 2fr; border-top: solid $panel; display: none; }
+    PlanDialog #totals, PlanDialog .about { height: auto; max-height: 2; }
+    PlanDialog #steps { height: 1fr; border-top: solid $panel; display: none; }
     PlanDialog.-tall #steps { height: auto; max-height: 50%; }
+    PlanDialog.open.-low .warning, PlanDialog.open.-flat .warning { display: none; }
+    PlanDialog.-flat #box { height: 100%; max-height: 100%; }
+    PlanDialog.-flat .warning, PlanDialog.-flat .about { max-height: 1; }
+    PlanDialog.-flat #buttons, PlanDialog.-flat Button { height: 1; border: none; }
     PlanDialog.one #box { height: auto; }
     PlanDialog.one KeyedTable { height: 2; }
     PlanDialog.one #steps { height: auto; max-height: 30vh; }
@@ -207,27 +237,40 @@ class PlanDialog(ModalScreen[bool]):
         Binding("pageup", "scroll_commands(-5)", show=False),
         Binding("pagedown", "scroll_commands(5)", show=False),
     ]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
-        self, plan: Plan, lines: Sequence[SubjectLine], *, loses: bool, typed: str
+        self,
+        plan: Plan,
+        lines: Sequence[SubjectLine],
+        *,
+        loses: bool,
+        typed: str,
+        words: Told | None = None,
     ) -> None:
-        """``typed``: the name that has to be typed first; empty where a yes is enough."""
+        """``typed``: what has to be typed first; empty where a yes is enough."""
         super().__init__()
         self.plan, self.lines = plan, {line.key: line for line in lines}
         self._loses, self._typed = loses, typed
+        self._words = words or told(plan, lines)
+        self._typed_name = any(line.name == typed for line in lines)
         self.set_class(len(lines) == 1, "one")
 
     def compose(self) -> ComposeResult:
+        words = self._words
         with Vertical(id="box"):
-            yield Static(shown(self.plan.title), id="title", markup=False)
-            yield Static(_plain(totals(self._people())), classes="quiet", markup=False)
-            warnings = [] if self._typed else self._warnings()  # else they are seen below
+            yield Static(words.title, id="title", markup=False)
+            for about in words.about:
+                yield Static(about, classes="about", markup=False)
+            yield Static(words.totals, id="totals", classes="quiet", markup=False)
+            # Of one whose name is typed they are seen below.
+            warnings = () if self._typed and len(self.lines) == 1 else words.warnings
             for warning in warnings[:_WARNINGS]:
                 yield Static(f"! {warning}", classes="warning", markup=False)
             if more := len(warnings[_WARNINGS:]):
                 yield Line(f"  and {more} more: see the rows with !", classes="warning")
-            columns = (Column("name", "WHO", 20), Column("what", "WHAT WILL BE DONE", None))
+            who = max(_WHO, *(min(len(line.name), 20) for line in self.lines.values()))
+            columns = (Column("name", "WHO", who), Column("what", "WHAT WILL BE DONE", None))
             yield KeyedTable(columns, marks=False, id="subjects")
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
@@ -235,36 +278,26 @@ class PlanDialog(ModalScreen[bool]):
                 yield Input(placeholder=f"type {self._typed} to confirm", id="typed", compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):
-                verb = self.plan.title.split(" ")[0]
-                yes = Button(verb, variant="error" if self._loses else "success", id="yes")
+                yes = Button(words.verb, variant="error" if self._loses else "success", id="yes")
                 yes.disabled = bool(self._typed)
                 no = Button("Cancel", id="no")
                 yield from (no, yes) if self._loses else (yes, no)
 
     def on_mount(self) -> None:
         """Fill the list; the first focus never confirms anything."""
-        table = self.query_one("#subjects", KeyedTable)
-        table.sync({k: (shown(ln.name, limit=60), _gist(ln)) for k, ln in self.lines.items()})
-        table.focus()
-        if self._typed:
-            self._open(True)  # who types a name has seen what it does
-            self.query_one("#typed", Input).focus()
+        self.query_one("#subjects", KeyedTable).focus()
+        if len(self.lines) > MANY:
+            self.set_timer(BREATH, self._fill)
         else:
-            self._open(False)
+            self._fill()
+        # Who types a name has seen what it does.
+        self._open(self._typed_name)
+        if self._typed:
+            self.query_one("#typed", Input).focus()
 
-    def _people(self) -> list[SubjectLine]:
-        """Of a release those who get something; the sheets are no sum worth reading."""
-        sheets = {str(s.get("key")) for s in self.plan.subjects if is_sheet(s)}
-        return [line for key, line in self.lines.items() if key not in sheets]
-
-    def _warnings(self) -> list[str]:
-        """The notes of all subjects, each with its name where there are several."""
-        several = len(self.lines) > 1
-        return [
-            f"{shown(line.name, limit=20)}: {note}" if several and line.name not in note else note
-            for line in self.lines.values()
-            for note in map(shown, line.notes)
-        ]
+    def _fill(self) -> None:
+        self.query_one("#subjects", KeyedTable).sync(self._words.rows)
+        self._say_commands()
 
     @on(DataTable.RowSelected)
     def show_commands(self, _event: DataTable.RowSelected) -> None:
@@ -278,7 +311,10 @@ class PlanDialog(ModalScreen[bool]):
         if open_:
             keys = "Shift+↑ ↓ scrolls the commands · Enter hides them"
         if self._typed:
-            keys = "Type the name to confirm · Shift+↑ ↓ scrolls"
+            word = "name" if self._typed_name else "word"
+            keys = f"Type the {word} to confirm · Tab goes to the list"
+            if open_:
+                keys = f"Type the {word} to confirm · Shift+↑ ↓ scrolls"
         self.query_one("#hint", Line).say(f"{keys} · Esc cancels")
 
     def action_scroll_commands(self, lines: int) -> None:
@@ -323,26 +359,6 @@ class PlanDialog(ModalScreen[bool]):
     def action_no(self) -> None:
         """Esc: nothing is done."""
         self.dismiss(False)
-
-
-def _gist(line: SubjectLine) -> str:
-    """What is still to be done for one subject: ``useradd, home``, ``12 new, 1 kept``."""
-    todo = []
-    for step in line.steps:
-        if not step.done and step.kind != "check":
-            amounts = {k: n for k, n in step.counts.items() if k != step.kind}
-            todo += [f"{count} {what}" for what, count in amounts.items()] or [step.kind]
-    return ("! " if line.notes else "") + _plain(", ".join(todo) or "nothing to do")
-
-
-def is_sheet(subject: Mapping[str, Any]) -> bool:
-    """Whether a subject of a plan is no person, but what is handed out."""
-    return "sheets" in subject and not subject.get("uid")
-
-
-def _plain(counts: str) -> str:
-    """Words of the ledger as a person writes them: ``2 no space``."""
-    return counts.replace("_", " ")
 
 
 class UnfinishedDialog(ModalScreen[str]):

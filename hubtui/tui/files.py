@@ -24,6 +24,7 @@ from hubtui.tui.dialogs import Page, help_page
 from hubtui.tui.keyed_table import KeyedTable
 from hubtui.tui.look import cell
 from hubtui.tui.titles import count, title
+from hubtui.tui.trying import ask_whom
 from hubtui.units import megabytes
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Files(Screen[None]):
         yield Line(f"Files of {title(self._sheet.name)}", id="top", classes="top")
         yield Line(" ", id="summary")
         yield KeyedTable(columns, empty_text="This sheet has no files.", id="table")
-        yield Line(key_line(self.KEYS), classes="keys")
+        yield Line(key_line(self.KEYS, self.app.size.width), classes="keys")
 
     @property
     def table(self) -> KeyedTable:
@@ -113,7 +114,8 @@ class Files(Screen[None]):
         if marked:
             line.append(f", {megabytes(sum(self._entries[path].size for path in marked))}")
         line.append(f"  ·  {count(len(self._entries), 'file')}", QUIET)
-        line.append("  ·  others stay as released", QUIET)
+        if self._sheet.version is not None:
+            line.append("  ·  others stay as released", QUIET)
         self.query_one("#summary", Line).say(line)
 
     def on_keyed_table_marked(self, _event: KeyedTable.Marked) -> None:
@@ -147,21 +149,18 @@ class Files(Screen[None]):
 
     def action_release(self) -> None:
         """Preview, and release if somebody says yes."""
-        self._order(None)
+        if (order := self._chosen()) is not None:
+            self.hubtui.carry(order, after=self._done)
 
     def action_try(self) -> None:
         """To some first."""
+        if (order := self._chosen()) is not None:
+            many = len(order.files or ()) != 1
+            ask_whom(self.hubtui, order, "these files" if many else "this file", self._done)
 
-        def asked(names: str) -> None:
-            self._order(tuple(names.replace(",", " ").split()))
-
-        self.hubtui.ask("Try these files on which student? (several: with blanks)", "", asked)
-
-    def _order(self, to: tuple[str, ...] | None) -> None:
-        chosen = sorted(self.table.marked) or [self.table.cursor_key or ""]
-        if self._entries and chosen:
-            order = Order(sheets=(self._sheet.name,), files=tuple(chosen), to=to)
-            self.hubtui.carry(order, after=self._done)
+    def _chosen(self) -> Order | None:
+        files = sorted(self.table.marked) or [key for key in [self.table.cursor_key] if key]
+        return Order(sheets=(self._sheet.name,), files=tuple(files)) if files else None
 
     def _done(self) -> None:
         self.dismiss()

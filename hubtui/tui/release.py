@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from hubtui.clock import ago, moment, parse
 from hubtui.names import shown
-from hubtui.release.sheets import Sheet, SheetList, SheetState
+from hubtui.release.sheets import Sheet
 from hubtui.release.source import Entry as Listed
 from hubtui.students import Missing
 from hubtui.tui.access import Order
@@ -20,18 +18,14 @@ from hubtui.tui.bars import Key
 from hubtui.tui.colours import GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.coming import Coming, ask_cancel, ask_newer, ask_when
-from hubtui.tui.look import Entry, Look, cell
+from hubtui.tui.look import Entry, Look
 from hubtui.tui.pane import Pane
-from hubtui.tui.titles import count as _count
-from hubtui.tui.titles import listed, title
-from hubtui.units import megabytes
+from hubtui.tui.sheet_rows import STATE, entry, everything, fresh, gone, new_in_words
+from hubtui.tui.titles import count, listed
+from hubtui.tui.trying import ask_whom
 
 EVERYTHING = "/"
 """The key of the first line; no sheet has this name."""
-_NAMED = 12
-"""How many files or sheets are named, before the others are only counted."""
-_ORDER = (SheetState.NEVER, SheetState.CHANGED, SheetState.ADDED, SheetState.RELEASED)
-_GONE = "gone, released"
 
 
 class ReleasePane(Pane):
@@ -40,24 +34,27 @@ class ReleasePane(Pane):
     NOUN = "Release"
     COLUMNS = (
         Column("name", "SHEET", None),
-        Column("state", "STATE", 16),
-        Column("version", "V", 3, align="right"),
+        Column("state", "STATE", STATE),
+        Column("version", "V", 3, drop_below=66, align="right"),
         Column("files", "FILES", 5, align="right"),
-        Column("size", "SIZE", 6, align="right"),
-        Column("changed", "CHANGED", 7, align="right"),
+        Column("size", "SIZE", 6, drop_below=72, align="right"),
+        Column("changed", "CHANGED", 8, align="right"),
         Column("label", "", 8),
     )
     ORDERS = ("state", "name", "changed")
     KEYS = (
         Key("p", "release", "release", "Preview and release the marked sheets, or the row's."),
         Key("t", "try", "try", "The same for some students first: asks for their names."),
-        Key("P", "replace", "", "Release, and replace even what is open in a server.", False),
         Key("f", "files", "files", "Choose files of the sheet to release.", False),
-        Key("h", "schedule", "schedule", "Release them later, as they are now: Mon 08:00."),
-        Key("H", "unschedule", "", "Take the sheet out of the schedule.", False),
-        Key("N", "newer", "", "Let the newer one be released then: it was changed since.", False),
-        Key("v", "matrix", "status", "Who has which sheet, and why not."),
         Key("x", "withdraw", "withdraw", "Take back a sheet that was released by mistake.", False),
+        Key("h", "schedule", "schedule", "Release them later, as they are now: Mon 08:00."),
+        Key("v", "matrix", "status", "Who has which sheet, and why not."),
+        Key("asterisk", "mark_ready", "new", "Mark all that is new and not scheduled.", False),
+        Key("enter", "details", "details", "A sheet in full, of the first line a preview.", False),
+        Key("P", "replace", "replace", "Release, and replace even what is open.", False),
+        Key("H", "unschedule", "unschedule", "Take the sheet out of the schedule.", False),
+        Key("N", "newer", "newer", "Let the newer one be released then: it was changed.", False),
+        Key("o", "follow", "follow", "Follow the release that is running.", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "release", show=False),
@@ -69,7 +66,10 @@ class ReleasePane(Pane):
         Binding("N", "newer", show=False),
         Binding("v", "matrix", show=False),
         Binding("x", "withdraw", show=False),
+        Binding("o", "follow", show=False),
     ]
+
+    DEFAULT_CSS = "ReleasePane #detail { width: 38; } ReleasePane.narrow #detail { width: 1fr; }"
 
     @classmethod
     def build(cls, look: Look) -> dict[str, Entry]:
@@ -77,20 +77,22 @@ class ReleasePane(Pane):
         if found is None or not (found.sheets or found.gone):
             return {}
         at = look.survey.at
-        rows = {EVERYTHING: _everything(found)}
-        rows |= {s.name: _entry(s, at, look.coming.get(s.name)) for s in found.sheets}
-        return rows | {name: _gone(name) for name in found.gone}
+        rows = {EVERYTHING: everything(look)}
+        rows |= {s.name: entry(s, at, look.coming.get(s.name)) for s in found.sheets}
+        return rows | {name: gone(name) for name in found.gone}
 
     @classmethod
     def summary(cls, look: Look) -> Text:
         found = look.sheets
         if found is None or (found.missing and not found.sheets):
             return Text(" ")
-        fresh = sum(sheet.to_do for sheet in found.sheets)
-        line = Text.assemble((_count(len(found.sheets), "sheet"), "bold"))
-        line.append(f"  ·  {fresh} new or changed" if fresh else "  ·  nothing new")
+        line = Text()
+        if look.at_work:
+            line.append(f"{look.at_work}, o follows it  ·  ", GOOD)
+        line.append(new_in_words(look), "bold")
         if strange := sum(bool(sheet.findings) for sheet in found.sheets):
             line.append(f"  ·  {strange} to look at", WARN)
+        line.append(f"  ·  {count(len(found.sheets), 'sheet')}", QUIET)
         if found.aside:
             line.append(f"  ·  passed over: {', '.join(found.aside)}", QUIET)
         return line
@@ -121,13 +123,34 @@ class ReleasePane(Pane):
     # --- what the keys do -----------------------------------------------------------------------
 
     def sheets(self) -> tuple[str, ...]:
-        """The sheets that a key is meant for: marked, in focus, or all that is new."""
+        """The sheets that a key is meant for: marked, in focus, or all that is new.
+
+        Where that is nothing, or something that the tutor does not have any more, it is said.
+        """
         chosen = self.chosen()
-        return self._everything_new() if chosen == [EVERYTHING] else tuple(chosen)
+        if not chosen or chosen == [EVERYTHING]:
+            return self._everything_new()
+        found = self.look.sheets.gone if self.look and self.look.sheets else ()
+        if gone := [sheet for sheet in chosen if sheet in found]:
+            are = "are" if len(gone) > 1 else "is"
+            them = "them" if len(gone) > 1 else "it"
+            self.hubtui.say(
+                f"{listed(gone, 3)} {are} no longer in the tutor's folder: "
+                f"there is nothing to release. x takes {them} back."
+            )
+            return ()
+        return tuple(chosen)
 
     def _everything_new(self) -> tuple[str, ...]:
-        found = self.look.sheets.sheets if self.look and self.look.sheets else ()
-        return tuple(sheet.name for sheet in found if sheet.to_do)
+        if self.look is None:
+            return ()
+        if not (found := fresh(self.look)):
+            later = self.look.coming
+            self.hubtui.say(
+                "There is nothing new to hand out"
+                + (f"; what is scheduled comes by itself: {listed([*later], 3)}." if later else ".")
+            )
+        return tuple(sheet.name for sheet in found)
 
     def action_details(self) -> None:
         """Enter: the first line is previewed, of the others it is shown what is known."""
@@ -146,16 +169,8 @@ class ReleasePane(Pane):
 
     def action_try(self) -> None:
         """To some first; the sheet counts as released for nobody else."""
-        sheets = self.sheets()
-
-        def asked(names: str) -> None:
-            self._order(sheets, to=tuple(names.replace(",", " ").split()))
-
-        if sheets:
-            what = listed(sheets, 3)
-            self.hubtui.ask(f"Try {what} on which student? (several: with blanks)", "", asked)
-        else:
-            self.hubtui.say("There is nothing new to hand out.")
+        if sheets := self.sheets():
+            ask_whom(self.hubtui, Order(sheets=sheets), listed(sheets, 3))
 
     def action_withdraw(self) -> None:
         """Take back one sheet."""
@@ -164,6 +179,10 @@ class ReleasePane(Pane):
             self.hubtui.carry(Order(sheets=tuple(sheets), withdraw=True))
         else:
             self.hubtui.say("One sheet at a time is withdrawn: put the cursor on it.")
+
+    def action_follow(self) -> None:
+        """Back to the progress of the change that is at work."""
+        self.hubtui.follow_running()
 
     def action_matrix(self) -> None:
         """Who has what."""
@@ -175,7 +194,10 @@ class ReleasePane(Pane):
         """Only some files of the sheet in focus."""
         sheet = self._sheet()
         if sheet is None:
-            self.hubtui.say("Put the cursor on a sheet to choose files of it.")
+            if self.table.cursor_key in (EVERYTHING, None):
+                self.hubtui.say("Put the cursor on a sheet to choose files of it.")
+            else:
+                self.sheets()  # says that it is gone
             return
 
         def choose(entries: Sequence[Listed]) -> None:
@@ -191,8 +213,6 @@ class ReleasePane(Pane):
             self.hubtui.say(why)
         elif sheets := self.sheets():
             ask_when(self.hubtui, sheets)
-        else:
-            self.hubtui.say("There is nothing new to hand out.")
 
     def action_unschedule(self) -> None:
         """The sheet in focus is not released then."""
@@ -218,138 +238,7 @@ class ReleasePane(Pane):
     def _order(self, sheets: Sequence[str], **more: object) -> None:
         if sheets:
             self.hubtui.carry(replace(Order(sheets=tuple(sheets)), **more))  # type: ignore[arg-type]
-        else:
-            self.hubtui.say("There is nothing new to hand out.")
 
     def _sheet(self) -> Sheet | None:
         found = self.look.sheets.sheets if self.look and self.look.sheets else ()
         return next((sheet for sheet in found if sheet.name == self.table.cursor_key), None)
-
-
-# --- the rows -------------------------------------------------------------------------------------
-
-
-def _everything(found: SheetList) -> Entry:
-    fresh = [sheet for sheet in found.sheets if sheet.to_do]
-    files = sum(map(_fresh_files, fresh))
-    said = f"{_count(len(fresh), 'sheet')}, {_count(files, 'file')}" if fresh else "nothing new"
-    style = "bold" if fresh else QUIET
-
-    def detail() -> Text:
-        text = Text.assemble(("Everything new: ", "bold"), (said, "bold"), "\n")
-        if not fresh:
-            text.append("\nAll sheets are released as they are.\n")
-            return text
-        text.append("\nEnter shows who gets what; nothing is handed out before you say yes.\n\n")
-        for sheet in fresh[:_NAMED]:
-            text.append(f"{title(sheet.name)}  ")
-            label = ", an example solution" if sheet.solution else ""
-            text.append(f"{_count(_fresh_files(sheet), 'file')}{label}\n", QUIET)
-        if more := len(fresh[_NAMED:]):
-            text.append(f"and {more} more\n", QUIET)
-        return text
-
-    return Entry(
-        name="everything new",
-        row=(
-            cell("Everything new", style),
-            cell(_count(len(fresh), "sheet") if fresh else "nothing new", style),
-            cell(""),
-            cell(str(files) if fresh else "", style),
-            *(cell(""),) * 3,
-        ),
-        search="",
-        sort=((0,), (0,), (0,)),
-        detail=detail,
-    )
-
-
-def _entry(sheet: Sheet, at: datetime, coming: Coming | None) -> Entry:
-    name = title(sheet.name)
-    state, style = (coming.short, GOOD) if coming else _state(sheet)
-    quiet = "" if sheet.to_do else QUIET
-    version = f"v{sheet.version}" if sheet.version is not None else ""
-    newest = datetime.fromtimestamp(max(0, min(sheet.newest, 1 << 33)), UTC)
-    age = ago(newest, at) if sheet.files else ""
-    warns = "! " if sheet.findings or (coming and (coming.changed or coming.why)) else ""
-    return Entry(
-        name=sheet.name,
-        row=(
-            cell(name, quiet),
-            cell(warns + state, WARN if warns else style),
-            cell(version, QUIET),
-            cell(str(sheet.files), quiet),
-            cell(megabytes(sheet.bytes), quiet),
-            cell(age, quiet),
-            cell("solution" if sheet.solution else "", QUIET),
-        ),
-        search=f"{name} {state} {'solution' if sheet.solution else ''}".lower(),
-        sort=(
-            (1, not sheet.to_do, -sheet.newest, sheet.name),
-            (1, sheet.name),
-            (1, -sheet.newest, sheet.name),
-        ),
-        detail=lambda: _detail(sheet, newest, at, coming),
-        ready=sheet.to_do,
-    )
-
-
-def _gone(name: str) -> Entry:
-    def detail() -> Text:
-        text = Text.assemble((title(name), "bold"), "\n\nNo longer in the tutor's folder. ")
-        return text.append("Students keep what they have; x takes back what they did not change.")
-
-    return Entry(
-        name=name,
-        row=(cell(title(name), QUIET), cell(_GONE, QUIET), *(cell(""),) * 5),
-        search=f"{title(name)} {_GONE}".lower(),
-        sort=((2, name), (2, name), (2, name)),
-        detail=detail,
-    )
-
-
-def _detail(sheet: Sheet, newest: datetime, at: datetime, coming: Coming | None) -> Text:
-    text = Text.assemble((title(sheet.name), "bold"))
-    if sheet.solution:
-        text.append("  example solution", QUIET)
-    text.append(f"\n{_state(sheet)[0]}\n", _state(sheet)[1])
-    if coming is not None:
-        text.append(f"to be released {coming.when}\n", GOOD)
-        if coming.why:
-            text.append(f"\n! {coming.why}", WARN)
-        if coming.changed:
-            text.append("\n! changed since it was scheduled: N takes the newer one", WARN)
-        text.append("\nH takes it out of the schedule.\n", "italic")
-    for finding in sheet.findings:
-        text.append(f"\n! {finding}", WARN)
-    if sheet.findings:
-        text.append("\n")
-    if sheet.to_do:
-        text.append("\np previews and releases it.\n", "italic")
-    if sheet.version is not None and sheet.since:
-        when = moment(parse(sheet.since), at)
-        text.append(f"\nversion   {sheet.version}, released {when}", QUIET)
-    text.append(f"\nfiles     {sheet.files}, {megabytes(sheet.bytes)}", QUIET)
-    if sheet.files:
-        text.append(f"\nsaved     {moment(newest, at)}", QUIET)
-    if sheet.changed:
-        text.append(f"\nchanged   {listed(sheet.changed, _NAMED)}")
-    if sheet.new:
-        text.append(f"\nadded     {listed(sheet.new, _NAMED)}")
-    return text
-
-
-def _state(sheet: Sheet) -> tuple[str, str]:
-    """In few words, with a style: ``1 changed +2``."""
-    if sheet.state is SheetState.NEVER:
-        return ("never released", "bold") if sheet.files else ("no files", QUIET)
-    if sheet.state is SheetState.CHANGED:
-        return f"{len(sheet.changed)} changed" + (f" +{len(sheet.new)}" if sheet.new else ""), GOOD
-    if sheet.state is SheetState.ADDED:
-        return f"{len(sheet.new)} added", GOOD
-    return "released", QUIET
-
-
-def _fresh_files(sheet: Sheet) -> int:
-    never = sheet.state is SheetState.NEVER
-    return sheet.files if never else len(sheet.new) + len(sheet.changed)

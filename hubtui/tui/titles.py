@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hubtui.release.push import called as title
+from hubtui.units import counted as count
 
 __all__ = ["count", "listed", "title"]
-
-
-def count(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(names: Sequence[str], most: int) -> str:

@@ -104,7 +104,7 @@ def who_has(files: Sequence[str]) -> list[str]:
 
 async def test_a_week(week: Teaching) -> None:
     async with app().run_test(size=(100, 30)) as pilot:
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
         first = pane(pilot).entries[EVERYTHING].detail().plain
         assert first.startswith("Everything new: 2 sheets, 3 files")
 
@@ -129,7 +129,7 @@ async def test_a_week(week: Teaching) -> None:
         assert run.states["bert"].text.startswith("2 new")  # type: ignore[union-attr]
         assert who_has(["week01/sheet.ipynb"]) == ["bert"]
         await back(pilot)
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
 
         # All of them: the marked sheets; Bert has the first one already.
         await pilot.press("asterisk")
@@ -190,13 +190,13 @@ async def test_a_week(week: Teaching) -> None:
         assert who_has(["week02/sheet.ipynb"]) == ["bert"]
         assert tree(HOMES["bert"])["week02/sheet.ipynb"] == b"worked on"
         await back(pilot)
-        await shows(pilot, "week02", "never released")
+        await shows(pilot, "week02", "not released")
 
 
 async def test_who_failed_is_tried_again_with_the_same_version(week: Teaching) -> None:
     HOMES["cleo"].symlink_to("/etc")
     async with app().run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
         pane(pilot).table.move_to("week01")
         await pilot.press("p")
         run = await confirmed(pilot)
@@ -213,7 +213,7 @@ async def test_who_failed_is_tried_again_with_the_same_version(week: Teaching) -
 
 async def test_chosen_files_of_a_sheet(week: Teaching) -> None:
     async with app().run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
         pane(pilot).table.move_to("week01")
         await pilot.press("f")
         await eventually(pilot, lambda: isinstance(pilot.app.screen, Files))
@@ -226,13 +226,13 @@ async def test_chosen_files_of_a_sheet(week: Teaching) -> None:
 
 async def test_a_source_that_cannot_be_read_is_said(week: Teaching) -> None:
     async with app().run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
         SOURCE.rename(SOURCE.with_name("moved"))
         await pilot.press("r")
         await eventually(pilot, lambda: not pane(pilot).query_one("#notice").has_class("empty"))
         assert "exercises" in pane(pilot).query_one("#notice", Line).text.plain
         SOURCE.with_name("moved").rename(SOURCE)
-        await shows(pilot, "week02", "never released")
+        await shows(pilot, "week02", "not released")
 
 
 async def test_sheets_are_listed_only_while_they_are_shown(
@@ -265,7 +265,7 @@ async def test_a_tutor_has_the_same_by_the_verbs_of_hubtui_tutor(
     access = AsTutor(server, read_only=False)
     tutors = HubtuiApp(server, CONFIG, looker=TutorLooker(server, access), access=access)
     async with tutors.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "week01", "never released")
+        await shows(pilot, "week01", "not released")
         assert list(tutors.panes) == ["release"]
         HOMES["cleo"].symlink_to("/etc")
         pane(pilot).table.move_to("week01")

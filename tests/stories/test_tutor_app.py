@@ -49,7 +49,7 @@ def who_has(sheet: str) -> dict[str, bytes]:
 
 def test_what_a_tutor_saw_in_the_preview_is_what_is_handed_out(course: Teaching) -> None:
     with hubtui() as screen:
-        screen.wait_for("week01 +never released")
+        screen.wait_for("week01 +not released")
         assert "sign-ups" not in screen.text
         screen.press("down")
         screen.press("p")
@@ -66,7 +66,7 @@ def test_what_a_tutor_saw_in_the_preview_is_what_is_handed_out(course: Teaching)
 
 def test_a_tutor_can_stop_it_and_give_the_rest_later(course: Teaching) -> None:
     with another_rsync(SLOW), hubtui() as screen:
-        screen.wait_for("week02 +never released")
+        screen.wait_for("week02 +not released")
         screen.press("home")
         screen.press("enter")  # everything new
         screen.wait_for("Release 2 sheets to 14 students")
