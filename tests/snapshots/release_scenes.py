@@ -13,6 +13,7 @@ from hubtui.changes import StepLine, SubjectLine
 from hubtui.clock import stamp
 from hubtui.course import Release
 from hubtui.course_accounts import Live
+from hubtui.errors import UsageError
 from hubtui.events import EventLog, Outcome, What
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
@@ -213,6 +214,17 @@ def to_the_end(server: Server, plan: Plan) -> None:
     log.emit(What.DONE, outcome=Outcome.FAILED, text="17 done, 2 failed")
 
 
+def cancelled(server: Server, plan: Plan) -> None:
+    """Somebody stopped it half way; who was at work is through, the last one was not begun."""
+    half_way(server, plan)
+    log = EventLog(runs.events_path(server.state, plan.id), plan.id)
+    for name in NAMES[9:]:
+        _end(log, name)
+    text = "cancelled before: rsync -tO --ignore-existing"
+    log.emit(What.END, subject=LONGEST, outcome=Outcome.CANCELLED, text=text)
+    log.emit(What.DONE, outcome=Outcome.FAILED, text="16 done, 2 failed, 1 cancelled")
+
+
 # --- who has what ---------------------------------------------------------------------------------
 
 _LISTED = (("sheet.ipynb", "beside", "changed by the student"), ("data/[b]x[/].csv", "kept", ""))
@@ -250,6 +262,8 @@ class Fixed:
 
     def plan(self, order: Order) -> Previewed:
         plan = push_plan()
+        params = {**plan.params, "replace_open": order.replace_open}
+        plan = msgspec.structs.replace(plan, params=params)
         return plan, push_lines(plan)
 
     def start(self, plan: Plan) -> Following:
@@ -278,6 +292,8 @@ class Fixed:
         return COMING
 
     def meant(self, text: str) -> Moment:
+        if text == "never":
+            raise UsageError('\'never\' is no time: say "Mon 08:00" or "2026-11-30 08:00".')
         return Moment(at=datetime(2026, 11, 30, 7, tzinfo=_AT.tzinfo), zone="Europe/Berlin")
 
     def schedule(self, sheets: Sequence[str], when: Moment) -> None:

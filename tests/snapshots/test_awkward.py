@@ -165,7 +165,12 @@ def test_a_plan_for_one_with_something_to_read(
 
 
 def test_a_question(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
-    asked = AskDialog("Stop servers that are idle for more than … minutes", "60")
+    asked = AskDialog(
+        "Stop servers that are idle for more than … minutes",
+        str,
+        value="60",
+        hint="Enter goes on to the plan",
+    )
     assert looks_the_same(app_of(server, tmp_path), doing(screen=lambda: asked))
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.tui.app import HubtuiApp
-from hubtui.tui.dialogs import PlanDialog, SureDialog
+from hubtui.tui.dialogs import AskDialog, PlanDialog, SureDialog
 from hubtui.tui.files import Files
 from hubtui.tui.matrix import Matrix
 from hubtui.tui.run_dialog import RunDialog
@@ -123,6 +124,33 @@ def test_a_time_that_is_meant(show: Show) -> None:
     assert show(reaching(SureDialog, "h", *"08", "colon", *"00", "enter"))
 
 
+def test_a_plan_that_replaces_what_is_open(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubtui.server.processes.serving", lambda: {20000, 20002})
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert show(reaching(PlanDialog, "P"))
+
+
+def test_a_plan_for_chosen_files_of_a_scheduled_sheet(show: Show) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await reaching(Files, "s", *["down"] * 8, "f", then=("space", "space", "p"))(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
+
+    assert show(before)
+
+
+def test_a_time_that_is_none(show: Show) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await reaching(AskDialog, "h", then=(*"never", "enter"))(pilot)
+        await until(pilot, lambda: pilot.app.screen.has_class("wrong"))
+        pilot.app.screen.query_one(Input).cursor_blink = False
+
+    assert show(before)
+
+
+def test_who_has_what_with_a_filter_that_lets_nobody_through(show: Show) -> None:
+    assert show(reaching(Matrix, "v", then=("space", "slash", *"redg", "enter")))
+
+
 def test_who_has_what(show: Show) -> None:
     assert show(reaching(Matrix, "v"))
 
@@ -160,6 +188,12 @@ def test_a_release_at_work(show: Show, server: Server, at_work: Plan) -> None:
 
 def test_a_release_that_failed_in_part(show: Show, server: Server, at_work: Plan) -> None:
     scenes.to_the_end(server, at_work)
+    dialog = RunDialog(at_work, None)
+    assert show(following(dialog, lambda: dialog.outcome is not None))
+
+
+def test_a_release_that_was_cancelled(show: Show, server: Server, at_work: Plan) -> None:
+    scenes.cancelled(server, at_work)
     dialog = RunDialog(at_work, None)
     assert show(following(dialog, lambda: dialog.outcome is not None))
 
