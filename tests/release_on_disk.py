@@ -13,7 +13,7 @@ from hubtui import changes, course
 from hubtui.events import Event, Follower, Outcome, What
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
-from hubtui.release import push
+from hubtui.release import chosen, push
 from hubtui.release.ledger import Delivered
 from hubtui.release.ledger import read as read_ledger
 from hubtui.release.withdraw import withdraw_plan
@@ -56,7 +56,7 @@ class Teaching:
     def plan(self, *sheets: str, **more: object) -> Plan:
         """A release of these sheets, of all where none is named."""
         names = sheets or [f.name for f in sorted(SOURCE.iterdir()) if f.is_dir()]
-        versions = push.prepare(self.server, names)
+        versions = chosen.prepare(self.server, names)
         return push.push_plan(self.server, survey(self.server), versions, **more)  # type: ignore[arg-type]
 
     def carry_out(self, plan: Plan) -> Outcome:

@@ -110,7 +110,7 @@ def show(server: Server, plan: Plan, lines: list[changes.SubjectLine], *, as_jso
     if as_json:
         document = {"format": 1, "kind": plan.kind, "title": plan.title, "subjects": lines}
         if any("sheets" in subject for subject in plan.subjects):
-            from hubtui.release.push import as_seen, versions_of
+            from hubtui.release.chosen import as_seen, versions_of
 
             document |= {"sheets": versions_of(plan), "versions": as_seen(server, plan)}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -10,7 +10,7 @@ import click
 from hubtui.cli import base
 from hubtui.clock import moment, parse
 from hubtui.names import shown
-from hubtui.release import push, status
+from hubtui.release import chosen, status
 from hubtui.release.handout import WORDS
 from hubtui.release.status import Row, Standing
 
@@ -27,7 +27,7 @@ def by_sheet(found: Standing) -> None:
     room = _width() - max(map(len, ["STUDENT", *names.values()]))
     columns: dict[str, str] = {}
     for sheet in found.sheets:
-        title = push.title_of({sheet.name: 1}) + (f" v{sheet.version}" * (sheet.version > 1))
+        title = chosen.title_of({sheet.name: 1}) + (f" v{sheet.version}" * (sheet.version > 1))
         title += "" if sheet.released else " (tried)"
         room -= 2 + max(map(len, [title, *(cells[name, sheet.name] for name in names)]))
         if room < 0 and columns:
@@ -42,7 +42,7 @@ def by_sheet(found: Standing) -> None:
         click.echo(f"{left} older: hubtui release status --sheet NAME, or --json for all")
     for row in rows:
         if row.state in status.BAD:
-            who = f"{names[row.name]}, {push.called(row.sheet)}"
+            who = f"{names[row.name]}, {chosen.called(row.sheet)}"
             click.echo(f"! {who}: {_word(row.state)}{f': {row.why}' if row.why else ''}")
 
 

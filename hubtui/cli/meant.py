@@ -11,7 +11,7 @@ from hubtui.cli.base import App, need_root
 from hubtui.errors import Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.release import push, schedule, source, status, store
+from hubtui.release import chosen, push, schedule, source, status, store
 from hubtui.release.desk import find_rsync
 from hubtui.release.sheets import sheets
 from hubtui.server import Server
@@ -79,7 +79,7 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
             raise Refused(missing.why)
         names = [sheet.name for sheet in found.sheets if sheet.to_do]
         for sheet in schedule.scheduled(server).intersection(names):
-            said = f"{push.called(sheet)} is scheduled for later: left out unless it is named."
+            said = f"{chosen.called(sheet)} is scheduled for later: left out unless it is named."
             click.echo(said, err=True)
             names.remove(sheet)
     else:
@@ -88,8 +88,8 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
             known(name, list(listed), "is no sheet in release.source")
         for path in files:
             there = [entry.path for entry in listed[names[0]].entries]
-            known(path, there, f"is no file of {push.called(names[0])}")
-    return push.prepare(server, names, files=files or None)
+            known(path, there, f"is no file of {chosen.called(names[0])}")
+    return chosen.prepare(server, names, files=files or None)
 
 
 def _held(server: Server, word: str) -> tuple[str, int]:
@@ -101,7 +101,7 @@ def _held(server: Server, word: str) -> tuple[str, int]:
             f"--version {shown(word, limit=60)}: say a sheet and its version, week05=2"
         )
     known(sheet, list(store.records(server)), "has no version in the store")
-    return sheet, push.held(server, sheet, int(number[:9]), digest)
+    return sheet, chosen.held(server, sheet, int(number[:9]), digest)
 
 
 def _out(server: Server, names: Sequence[str], *, trial: bool) -> dict[str, int]:

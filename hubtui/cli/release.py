@@ -23,8 +23,8 @@ from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.journal import Journal
 from hubtui.plan.plans import Plan, operator
+from hubtui.release import chosen, push, source, status, store
 from hubtui.release import history as past
-from hubtui.release import push, source, status, store
 from hubtui.release import schedule as schedules
 from hubtui.release.handout import WORDS
 from hubtui.release.history import Past
@@ -70,7 +70,7 @@ def list_(app: App, as_json: bool) -> None:
         ["SHEET", "STATE", "VERSION", "FILES", "SIZE", "CHANGED", ""],
         [
             [
-                ". (the exercises)" if one.name == "." else push.called(one.name),
+                ". (the exercises)" if one.name == "." else chosen.called(one.name),
                 _STATES[one.state],
                 str(one.version or ""),
                 str(one.files),
@@ -84,9 +84,9 @@ def list_(app: App, as_json: bool) -> None:
     )
     for one in found.sheets:
         for finding in one.findings:
-            click.echo(f"! {push.called(one.name)}: {finding}")
+            click.echo(f"! {chosen.called(one.name)}: {finding}")
     for name in found.gone:
-        click.echo(f"! {push.called(name)}: released, and gone from release.source")
+        click.echo(f"! {chosen.called(name)}: released, and gone from release.source")
     for name in found.aside:
         click.echo(f"! {name}: no sheet, and never handed out")
     base.write_missing(found.missing)
@@ -301,9 +301,9 @@ class _Preview(NamedTuple):
 
     @classmethod
     def of(cls, plan: Plan, lines: Sequence[SubjectLine]) -> _Preview:
-        subjects = {one.key: one for one in plan.subjects_as(push.Subject)}
+        subjects = {one.key: one for one in plan.subjects_as(chosen.Subject)}
         found = cls({}, [], {}, [])
-        found.sheets.update(push.versions_of(plan))
+        found.sheets.update(chosen.versions_of(plan))
         for line in lines:
             subject = subjects[line.key]
             if not subject.uid:
@@ -335,7 +335,7 @@ def _say_version(server: Server, sheet: str, number: int) -> None:
         if version.number == number:
             what = f"{version.files} file{'' if version.files == 1 else 's'}"
             size = megabytes(version.bytes)
-            click.echo(f"  {push.called(sheet)}, version {number}: {what}, {size}")
+            click.echo(f"  {chosen.called(sheet)}, version {number}: {what}, {size}")
             for left in version.left_out:
                 click.echo(f"  ! not in it: {left}")
 
@@ -351,7 +351,7 @@ def _planned(server: Server) -> dict[str, list[str]]:
 
 
 def _listed(found: dict[str, int]) -> str:
-    names = [push.title_of({sheet: n}) for sheet, n in found.items()]
+    names = [chosen.title_of({sheet: n}) for sheet, n in found.items()]
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} sheets"
 
 

@@ -24,7 +24,7 @@ from hubtui import changes, course
 from hubtui.demo import classroom
 from hubtui.errors import HubtuiError
 from hubtui.plan import plans, runs
-from hubtui.release import push
+from hubtui.release import chosen, push
 from hubtui.server import Server, server_of
 from hubtui.state import write_document
 from hubtui.students import survey
@@ -122,7 +122,7 @@ def _students_work(homes: Path, week: int, handed_out: Mapping[str, bytes]) -> N
 
 def _release(server: Server, names: Sequence[str], at: datetime) -> None:
     then = dataclasses.replace(server, clock=at.astimezone)
-    plan = push.push_plan(then, survey(then), push.prepare(then, names))
+    plan = push.push_plan(then, survey(then), chosen.prepare(then, names))
     plans.save(server.state, plan)
     record = runs.RunRecord(id=plan.id, by=plan.by, at=plan.at)
     write_document(runs.record_path(server.state, plan.id), record)

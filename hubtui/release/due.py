@@ -19,10 +19,10 @@ from hubtui.plan import plans, runs
 from hubtui.plan.locks import is_held, lock
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life, RunRecord
-from hubtui.release import late, ledger, push, schedule, status, store
+from hubtui.release import chosen, late, ledger, push, schedule, status, store
+from hubtui.release.chosen import Subject
 from hubtui.release.desk import LIMIT
 from hubtui.release.history import ran
-from hubtui.release.push import Subject
 from hubtui.release.schedule import LATE, DueRecord, Entry, State
 from hubtui.release.store import Fate
 from hubtui.server import Server
@@ -138,7 +138,7 @@ class _Pass:
                 if why := _overtaken(self.server, entry, sheet):
                     asked[sheet] = why
                 else:
-                    versions |= {sheet: number} if number else push.prepare(self.server, [sheet])
+                    versions |= {sheet: number} if number else chosen.prepare(self.server, [sheet])
             except LockHeld:
                 raise
             except HubtuiError as e:
@@ -237,14 +237,14 @@ class _Pass:
         """Whether the run that catches up is over; carries it on where it was killed."""
         state, now = self.server.state, self.server.clock()
         if runs.record_path(state, run).exists():
-            life = runs.life(state, run)
-            if life is Life.UNFINISHED and push.changed_since(self.server, plans.load(state, run)):
+            life, plan = runs.life(state, run), plans.load(state, run)
+            if life is Life.UNFINISHED and chosen.changed_since(self.server, plan):
                 runs.drop(state, run, now)  # who lacks what is looked up anew
             elif life is Life.UNFINISHED:
                 self.carry_out(self.server, run)
             elif life is Life.RUNNING:
                 return False
-            uids = {one.key: one.uid for one in plans.load(state, run).subjects_as(Subject)}
+            uids = {one.key: one.uid for one in plan.subjects_as(Subject)}
             ends, _ = _words_of(self.server, run)
             bad = [e.subject for e in ends if e.outcome in (Outcome.FAILED, Outcome.CHANGED)]
             there = {str(uid) for uid in uids.values()}
@@ -306,7 +306,7 @@ def _is_made_up_for(server: Server, entry: Entry) -> bool:
 
 def _overtaken(server: Server, entry: Entry, sheet: str) -> str:
     """Why a version must not be released any more: students would get an older one back."""
-    number, name = entry.sheets[sheet], push.called(sheet)
+    number, name = entry.sheets[sheet], chosen.called(sheet)
     if number is None:
         return ""
     record = store.record(server, sheet)

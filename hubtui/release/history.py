@@ -21,7 +21,7 @@ from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.runs import Life, RunRecord
 from hubtui.release import store
-from hubtui.release.push import Subject
+from hubtui.release.chosen import Subject
 from hubtui.release.store import Fate, SheetRecord
 from hubtui.server import Server
 from hubtui.state import read_document

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-import msgspec
-
 from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.names import is_reserved, shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.release import store
+from hubtui.release.chosen import Subject, are_out, called, changed_since, subject_of, title_of
 from hubtui.release.desk import Answer, Outcome
 from hubtui.release.handout import (
     Handout,
@@ -32,18 +31,6 @@ from hubtui.server import Server
 from hubtui.server.accounts import Account
 from hubtui.students import Survey, survey
 from hubtui.units import megabytes
-
-
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """One student, or (without a uid) one sheet that is released."""
-
-    key: str
-    name: str
-    uid: int = 0
-    sheets: dict[str, int]
-    """Sheet → version."""
-    seen: str = ""
-    """Of a sheet: what its version was when the plan was made."""
 
 
 def push_plan(
@@ -65,107 +52,25 @@ def push_plan(
         raise Refused("There is nothing new to hand out.")
     names = _chosen(seen, to)
     sheets = dict(versions)
-    subjects = [
-        *(
-            Subject(
-                key=f"sheet {s}", name=title_of({s: n}), sheets={s: n}, seen=_seen(server, s, n)
-            )
-            for s, n in sheets.items()
-        ),
-        *(Subject(key=n, name=n, uid=seen.students[n].uid, sheets=sheets) for n in names),
-    ]
+    of_sheets = [subject_of(server, sheet, number) for sheet, number in sheets.items()]
+    students = [Subject(key=n, name=n, uid=seen.students[n].uid, sheets=sheets) for n in names]
     what = title_of(sheets)
     if files:
         chosen = f"{len(files)} files" if len(files) > 1 else shown(next(iter(files)), limit=60)
         what = f"{chosen} of {what}"
-    out = all(_seen(server, s, n).split(" ")[1:2] == [Fate.RELEASED] for s, n in sheets.items())
-    verb = "Give again" if again else "Release" if to is None or out else "Try"
+    tried = to is not None and not are_out(of_sheets)  # the rest of a release is no trial
+    verb = "Give again" if again else "Try" if tried else "Release"
     title = f"{verb} {what} {'on' if verb == 'Try' else 'to'} "
     title += names[0] if len(names) == 1 else f"{len(names)} students"
     return new_plan(
         "push",
         title,
-        subjects,
+        [*of_sheets, *students],
         server.clock(),
         trial=to is not None,
         again=again,
         replace_open=replace_open,
     )
-
-
-def prepare(
-    server: Server, sheets: Collection[str], *, files: Collection[str] | None = None
-) -> dict[str, int]:
-    """The versions of these sheets as the tutor has them now, held in the store.
-
-    ``files``: of the one sheet only these. Raises Refused, CommandFailed, StateError.
-    """
-    found = snapshots(server, sheets, files=files)
-    return {sheet: version.number for sheet, version in found.items()}
-
-
-def snapshots(
-    server: Server, sheets: Collection[str], *, files: Collection[str] | None = None
-) -> dict[str, store.Version]:
-    """The same, with all that is known of the versions."""
-    from hubtui.release.snapshot import snapshot
-
-    return {sheet: snapshot(server, sheet, files) for sheet in sheets}
-
-
-def versions_of(plan: Plan) -> dict[str, int]:
-    """Sheet → version: what a plan hands out or takes back. Raises StateError."""
-    return {sheet: n for one in plan.subjects_as(Subject) for sheet, n in one.sheets.items()}
-
-
-def held(server: Server, sheet: str, number: int, digest: str = "") -> int:
-    """This version, as somebody has seen it in a preview, for a plan made anew.
-
-    ``digest``: how its digest begins. Raises Refused where it is gone or another by now, or where
-    students would get an older one back.
-    """
-    record = store.record(server, sheet)
-    found = store.version(record, number)
-    if record is None or found is None:
-        raise Refused(f"There is no version {number} of {called(sheet)} any more: look again.")
-    if not found.digest.startswith(digest):
-        raise Refused(f"{called(sheet)} was read anew since it was previewed: look again.")
-    if why := store.overtaken(record, number):
-        raise Refused(f"Version {number} of {called(sheet)} is not handed out: {why}.")
-    return number
-
-
-def as_seen(server: Server, plan: Plan) -> list[str]:
-    """The versions of a plan as ``--version`` takes them: ``week05=2:1a2b3c…``."""
-    records = store.records(server)
-    return [
-        f"{sheet}={number}:{found.digest[:16] if found else ''}"
-        for sheet, number in versions_of(plan).items()
-        for found in [store.version(records.get(sheet), number)]
-    ]
-
-
-def _seen(server: Server, sheet: str, number: int) -> str:
-    found = store.version(store.record(server, sheet), number)
-    return f"{found.digest} {found.fate} {found.since}" if found else ""
-
-
-def changed_since(server: Server, plan: Plan) -> str:
-    """What became of the plan's versions since it was made, so that it must not be carried out."""
-    subjects = plan.subjects_as(Subject)
-    sheets = [subject for subject in subjects if not subject.uid]
-    for subject in sheets or subjects:  # who is caught up gets what is released anyway
-        digest, _, fate = subject.seen.partition(" ")
-        for sheet, number in subject.sheets.items():
-            record = store.record(server, sheet)
-            own = store.version(record, number)
-            if record is None or own is None or (digest and own.digest != digest):
-                return f"{called(sheet)} was read anew"
-            if own.fate is Fate.WITHDRAWN and fate != f"{own.fate} {own.since}":
-                return f"{called(sheet)} was withdrawn"
-            if why := store.overtaken(record, number):
-                return why
-    return ""
 
 
 def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
@@ -180,20 +85,6 @@ def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
     if not names:
         raise Refused("There are no course accounts to hand anything out to.")
     return names
-
-
-def called(sheet: str) -> str:
-    """What a person calls a sheet: its name, safe to show; the flat one has none."""
-    return "the exercises" if sheet == "." else shown(sheet, limit=60)
-
-
-def title_of(sheets: Mapping[str, int]) -> str:
-    """``week05 (version 2)``, ``3 sheets``."""
-    if len(sheets) != 1:
-        return f"{len(sheets)} sheets"
-    sheet, version = next(iter(sheets.items()))
-    name = called(sheet)
-    return f"{name} (version {version})" if version > 1 else name
 
 
 def left_out(seen: Survey) -> dict[str, str]:

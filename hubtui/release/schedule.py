@@ -21,7 +21,7 @@ from hubtui.names import shown
 from hubtui.plan.journal import Journal
 from hubtui.plan.locks import is_held, lock
 from hubtui.plan.plans import operator
-from hubtui.release import push, source, store
+from hubtui.release import chosen, source, store
 from hubtui.release.when import Moment, written
 from hubtui.server import Server
 from hubtui.state import read_document, write_document
@@ -142,7 +142,7 @@ def scheduled(server: Server) -> set[str]:
 
 def title(entry: Entry) -> str:
     """``week05``, ``week05 (version 2), week06``, safe to show."""
-    return ", ".join(push.title_of({sheet: n or 1}) for sheet, n in entry.sheets.items())
+    return ", ".join(chosen.title_of({sheet: n or 1}) for sheet, n in entry.sheets.items())
 
 
 def not_released(entry: Entry) -> str:
@@ -265,7 +265,7 @@ def add(server: Server, sheets: Collection[str], when: Moment, *, as_of_due: boo
     if as_of_due:
         _are_sheets(server, sheets)
     else:
-        made = push.snapshots(server, sheets)
+        made = chosen.snapshots(server, sheets)
         versions |= {sheet: version.number for sheet, version in made.items()}
     with changing(server) as (now, write):
         _are_still(server, made)
@@ -308,7 +308,7 @@ def take_newer(server: Server, word: str) -> Entry:
     made = [sheet for sheet, number in entry.sheets.items() if number is not None]
     if not made:
         raise Refused(f"{title(entry)} is read at the hour: it is the newer one anyway.")
-    versions = push.snapshots(server, made)
+    versions = chosen.snapshots(server, made)
     numbers = {sheet: version.number for sheet, version in versions.items()}
     after = msgspec.structs.replace(entry, sheets={**entry.sheets, **numbers})
     with changing(server) as (now, write):
@@ -381,7 +381,7 @@ def _are_still(server: Server, made: Mapping[str, store.Version]) -> None:
     for sheet, version in made.items():
         found = store.version(store.record(server, sheet), version.number)
         if found is None or found.digest != version.digest:
-            raise Refused(f"{push.called(sheet)} was read anew meanwhile: try again.")
+            raise Refused(f"{chosen.called(sheet)} was read anew meanwhile: try again.")
 
 
 def _are_sheets(server: Server, sheets: Collection[str]) -> None:

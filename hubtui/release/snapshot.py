@@ -112,7 +112,7 @@ def _number_of_next(server: Server, sheet: str) -> int:
     """The number of a version that is about to be made.
 
     That of the one before, which goes, if that was only looked at: a preview uses up no number.
-    Whoever still has that preview on the screen is told (push.changed_since).
+    Whoever still has that preview on the screen is told (chosen.changed_since).
     """
     with schedule.changing(server) as (planned, _), store.changing(server, sheet) as now:
         before = store.latest(now)

@@ -14,9 +14,9 @@ from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.release import ledger, store
+from hubtui.release.chosen import Subject, called
 from hubtui.release.desk import Answer, Outcome
 from hubtui.release.handout import Handout, account_of, complaint, counts_of, in_words, is_open
-from hubtui.release.push import Subject, called
 from hubtui.release.store import Fate
 from hubtui.server import Server
 from hubtui.students import Survey, survey

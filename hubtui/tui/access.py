@@ -13,8 +13,8 @@ from hubtui.changes import SubjectLine
 from hubtui.errors import Refused
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
-from hubtui.release import push, schedule, source, withdraw
-from hubtui.release.push import Subject
+from hubtui.release import chosen, push, schedule, source, withdraw
+from hubtui.release.chosen import Subject
 from hubtui.release.sheets import SheetList, sheets
 from hubtui.release.source import Entry
 from hubtui.release.status import Standing, standing
@@ -50,7 +50,7 @@ class Order:
     def rest(self, plan: Plan, keys: Sequence[str]) -> Order:
         """The same versions for those subjects of its plan that are not done."""
         subjects = {one.key: one for one in plan.subjects_as(Subject)}
-        versions = push.versions_of(plan)
+        versions = chosen.versions_of(plan)
         names = tuple(subjects[key].name for key in keys if subjects[key].uid)
         whole = len(names) < len(keys)  # a sheet could not be noted as released
         to = self.to if whole else names
@@ -116,7 +116,7 @@ class AsRoot:
         server = self._server
         if order.withdraw:
             return withdraw.withdraw_plan(server, survey(server), *order.sheets)
-        versions = dict(order.versions) or push.prepare(server, order.sheets, files=order.files)
+        versions = dict(order.versions) or chosen.prepare(server, order.sheets, files=order.files)
         return push.push_plan(
             server,
             survey(server),

@@ -9,7 +9,7 @@ from hubtui.errors import HubtuiError
 from hubtui.events import Follower, What
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
-from hubtui.release.push import versions_of
+from hubtui.release.chosen import versions_of
 from hubtui.tui.plan_words import sheets_of
 from hubtui.tui.titles import listed
 

@@ -18,7 +18,7 @@ from hubtui.tui.access import Order
 from hubtui.tui.breath import uncollected
 from hubtui.tui.dialogs import FRAME, PlanDialog
 from hubtui.tui.following import Following
-from hubtui.tui.order_words import titled, told_of
+from hubtui.tui.order_words import told_of
 from hubtui.tui.pane import Pane
 from hubtui.tui.plan_words import Told, idle, told
 from hubtui.tui.run_dialog import Ended, RunDialog
@@ -86,7 +86,6 @@ def proposal(app: HubtuiApp, order: Order) -> Proposal:
     """What the order would do, in words; looks at every home: call it in a thread."""
     with uncollected():
         plan, lines = app.access.plan(order)
-        plan = titled(plan, order)
         return Proposal(plan, lines, told_of(order, plan, lines, app.server, app.latest))
 
 

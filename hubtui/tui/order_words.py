@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from hubtui.changes import SubjectLine
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.release.push import Subject, title_of, versions_of
+from hubtui.release.chosen import Subject, title_of, versions_of
 from hubtui.release.sheets import Sheet, is_solution
 from hubtui.server import Server, processes
 from hubtui.tui.access import Order
@@ -22,14 +20,6 @@ from hubtui.workers.compare import SERVER_RUNS
 _NAMED = 6
 """Sheets or files that are named, before the others are only counted."""
 SOLUTION = "example solution"
-
-
-def titled(plan: Plan, order: Order) -> Plan:
-    """What is left of a release is no trial, though it is for some only."""
-    if order.to is None or order.trial or order.again or order.withdraw:
-        return plan
-    to = shown(order.to[0], limit=40) if len(order.to) == 1 else count(len(order.to), "student")
-    return msgspec.structs.replace(plan, title=f"Release {title_of(versions_of(plan))} to {to}")
 
 
 def told_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubtui.release.push import called as title
+from hubtui.release.chosen import called as title
 from hubtui.units import counted as count
 
 __all__ = ["count", "listed", "title"]

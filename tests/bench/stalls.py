@@ -16,7 +16,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from hubtui import course
-from hubtui.release import push, store
+from hubtui.release import chosen, store
 from hubtui.release.desk import Outcome
 from hubtui.release.ledger import Ledger
 from hubtui.server import server_of
@@ -143,7 +143,7 @@ def release_stalls(machine: Machine, size: int) -> dict[str, float]:
     server = teaching.server
     for sheet in (*RELEASED, "week99"):
         teaching.sheet(sheet, {"sheet.ipynb": sheet, "data.csv": "1,2"})
-    versions = push.prepare(server, RELEASED)
+    versions = chosen.prepare(server, RELEASED)
     book = Ledger(server.state)
     for sheet, number in versions.items():
         store.set_fate(server, sheet, number, store.Fate.RELEASED)

@@ -17,8 +17,8 @@ from hubtui.errors import UsageError
 from hubtui.events import EventLog, Outcome, What
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
+from hubtui.release.chosen import Subject, title_of
 from hubtui.release.ledger import Delivered as Given
-from hubtui.release.push import Subject, title_of
 from hubtui.release.sheets import Sheet, SheetList, SheetState
 from hubtui.release.source import Entry
 from hubtui.release.status import Released, Standing

@@ -16,7 +16,7 @@ import pytest
 from hubtui import changes
 from hubtui.errors import Refused, UsageError
 from hubtui.plan import plans, runs
-from hubtui.release import push, schedule, store
+from hubtui.release import chosen, push, schedule, store
 from hubtui.release.due import due
 from hubtui.release.schedule import Entry, State
 from hubtui.release.when import Moment
@@ -114,7 +114,7 @@ def test_what_was_asked_and_then_done_by_hand_is_asked_no_more(course: Course) -
     assert len(course.due(MONDAY + 13 * HOUR)) == 1
     [finding] = schedule.findings(course.server)
     assert "--version week01=1" in finding.do
-    versions = {"week01": push.held(course.server, "week01", 1)}
+    versions = {"week01": chosen.held(course.server, "week01", 1)}
     plan = push.push_plan(course.server, survey(course.server), versions)
     course.teaching.carry_out(plan)
     assert tree(ANNA) == {"week01/sheet.ipynb": b"one"}

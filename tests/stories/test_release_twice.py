@@ -18,7 +18,7 @@ from hubtui.events import Outcome
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.release import late, store
-from hubtui.release.push import Subject
+from hubtui.release.chosen import Subject
 from hubtui.release.schedule import DueRecord, due_path
 from hubtui.state import write_document
 from hubtui.workers import drop, place

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from hubtui.changes import SHORT, StepLine, SubjectLine, in_short, totals
@@ -154,10 +153,3 @@ def test_running_servers_are_told_of(
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     [warning] = words_of(server, tmp_path, order, made, lines).warnings
     assert "overwrite or revert?" in warning
-
-
-def test_what_is_left_of_a_release_is_no_trial() -> None:
-    made = msgspec.structs.replace(plan("anna"), title="Try week05 on anna")
-    rest = Order(sheets=("week05",), to=("anna",))
-    assert order_words.titled(made, rest).title == "Release week05 to anna"
-    assert order_words.titled(made, dataclasses.replace(rest, trial=True)) is made
