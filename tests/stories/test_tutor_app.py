@@ -72,12 +72,13 @@ def test_a_tutor_can_stop_it_and_give_the_rest_later(course: Teaching) -> None:
         screen.wait_for("Release 2 sheets to 14 students")
         screen.press("tab")
         screen.press("enter")
-        screen.wait_for("· deliver")
+        screen.wait_for("· copying")
         until(lambda: len(list(HELD.parent.glob("held.*"))) == 8)  # as many as are at work
         screen.press("c")
-        screen.wait_for("Stops before the next step")
+        screen.wait_for("Stops before the next student; the 8 in progress are finished first")
         GO.touch()
-        screen.wait_for("8 of 14 done, 6 not done")
+        screen.wait_for("8 of 14 done · 6 cancelled")
+        assert "nothing by itself" in screen.text
         assert len(who_has("week01")) == len(who_has("week02")) == 8
         screen.press("r")  # try the rest again
         screen.wait_for("Release 2 sheets to 6 students")
