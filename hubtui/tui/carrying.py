@@ -15,7 +15,7 @@ from hubtui import changes
 from hubtui.changes import Planner, SubjectLine
 from hubtui.plan.plans import Plan
 from hubtui.tui.access import Order
-from hubtui.tui.breath import uncollected
+from hubtui.tui.breath import keep, uncollected
 from hubtui.tui.dialogs import FRAME, PlanDialog
 from hubtui.tui.following import Following
 from hubtui.tui.order_words import titled, told_of
@@ -87,7 +87,9 @@ def proposal(app: HubtuiApp, order: Order) -> Proposal:
     with uncollected():
         plan, lines = app.access.plan(order)
         plan = titled(plan, order)
-        return Proposal(plan, lines, told_of(order, plan, lines, app.server, app.latest))
+        words = told_of(order, plan, lines, app.server, app.latest)
+        keep(len(lines))
+        return Proposal(plan, lines, words)
 
 
 def ask(app: HubtuiApp, order: Order, made: Proposal, after: After | None = None) -> None:
