@@ -251,7 +251,7 @@ def _findings(by: Reader, seen: _Seen) -> Iterator[str]:
         end = "cannot be released like this" if stops else "left out"
         yield f"{_files(count)} {end} – {said}: {named}"
     if listed.excluded:
-        yield f"{listed.excluded} left out as release.exclude says (.ipynb_checkpoints always)"
+        yield f"{listed.excluded} left out as release.exclude says"
     if closed := [e.path for e in seen.files if e.mode & 0o204 != 0o204]:
         yield (
             f"{_files(len(closed))} that others cannot read, or that cannot be saved: "

@@ -112,8 +112,13 @@ class Look:
     hidden: list[str] = field(default_factory=list)
 
     def is_excluded(self, name: str) -> bool:
-        """Whether one component of a path is not handed out; counts."""
-        if name == _ALWAYS or any(fnmatchcase(name, pattern) for pattern in self.exclude):
+        """Whether one component of a path is not handed out; counts what ``exclude`` says.
+
+        What Jupyter keeps for itself is in every folder, and nobody has to be told of it.
+        """
+        if name == _ALWAYS:
+            return True
+        if any(fnmatchcase(name, pattern) for pattern in self.exclude):
             self.excluded += 1
             return True
         return False

@@ -163,10 +163,14 @@ def test_modes_that_the_store_repairs(exercises: Exercises) -> None:
     )
 
 
-def test_checkpoints_are_counted(exercises: Exercises) -> None:
+def test_what_is_left_out_is_counted_but_for_what_jupyter_keeps(exercises: Exercises) -> None:
     exercises.week()
     exercises.write("week05/.ipynb_checkpoints/a")
     exercises.with_release(exclude=())
+    assert findings(exercises) == ""
+    assert [sheet.files for sheet in sheets(exercises.server).sheets] == [3]
+    exercises.write("week05/notes.tmp")
+    exercises.with_release(exclude=("*.tmp",))
     assert "1 left out as release.exclude says" in findings(exercises)
 
 
