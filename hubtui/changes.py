@@ -81,8 +81,8 @@ def chains(server: Server, plan: Plan) -> list[Chain]:
     return [chain(server, each, **plan.params) for each in plan.subjects_as(subject)]
 
 
-class StepLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One step as it is shown before anybody says yes."""
+class StepLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One step as it is shown before anybody says yes; nothing for the garbage collector."""
 
     kind: str
     say: str
@@ -93,7 +93,7 @@ class StepLine(msgspec.Struct, frozen=True, kw_only=True):
     """Which files, and why; safe to show."""
 
 
-class SubjectLine(msgspec.Struct, frozen=True, kw_only=True):
+class SubjectLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One subject of a plan with its steps, as they are shown."""
 
     key: str

@@ -49,8 +49,8 @@ class Outcome(StrEnum):
         return self in (Outcome.DONE, Outcome.ALREADY)
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of ``runs/ID.jsonl``."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One line of ``runs/ID.jsonl``; words and numbers, nothing for the garbage collector."""
 
     format: int = 1
     run: str

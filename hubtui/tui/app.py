@@ -29,7 +29,7 @@ from hubtui.server import Server
 from hubtui.tui.access import Access, AsRoot, Order
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import Key, clickable
-from hubtui.tui.breath import MANY, uncollected
+from hubtui.tui.breath import keep, uncollected
 from hubtui.tui.carrying import follow, propose_change, propose_order
 from hubtui.tui.colours import follow_theme
 from hubtui.tui.dialogs import AskDialog, SureDialog, UnfinishedDialog
@@ -128,8 +128,7 @@ class HubtuiApp(App[int]):
             if look is None:
                 return
             made = {name: self._made(name, look) for name in self.panes}
-            if len(look.judged) > MANY:
-                gc.freeze()  # 50 ms to look through, again and again
+            keep(len(look.judged))
         self.call_from_thread(self._took, look, made)
 
     def _made(self, name: str, look: Look) -> Shown:

@@ -15,7 +15,7 @@ from hubtui import changes
 from hubtui.changes import Planner, SubjectLine
 from hubtui.plan.plans import Plan
 from hubtui.tui.access import Order
-from hubtui.tui.breath import uncollected
+from hubtui.tui.breath import keep, uncollected
 from hubtui.tui.dialogs import FRAME, PlanDialog
 from hubtui.tui.following import Following
 from hubtui.tui.order_words import told_of
@@ -86,7 +86,9 @@ def proposal(app: HubtuiApp, order: Order) -> Proposal:
     """What the order would do, in words; looks at every home: call it in a thread."""
     with uncollected():
         plan, lines = app.access.plan(order)
-        return Proposal(plan, lines, told_of(order, plan, lines, app.server, app.latest))
+        words = told_of(order, plan, lines, app.server, app.latest)
+        keep(len(lines))
+        return Proposal(plan, lines, words)
 
 
 def ask(app: HubtuiApp, order: Order, made: Proposal, after: After | None = None) -> None:

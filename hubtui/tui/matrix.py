@@ -16,7 +16,7 @@ from hubtui.names import shown
 from hubtui.release.status import Released, Standing
 from hubtui.tui.access import Order
 from hubtui.tui.bars import Detail, Key, Line, key_line
-from hubtui.tui.breath import uncollected
+from hubtui.tui.breath import keep, uncollected
 from hubtui.tui.cell_table import CellTable
 from hubtui.tui.colours import QUIET
 from hubtui.tui.columns import GAP, Column, Row
@@ -135,7 +135,9 @@ class Matrix(Screen[None]):
                     return None
                 names = [sheet.name for sheet in found.sheets]
                 first = before is None and wanted in names
-                return see(found, window.to_show(names.index(wanted)) if first else window)
+                seen = see(found, window.to_show(names.index(wanted)) if first else window)
+                keep(len(found.students))
+                return seen
 
         def take(seen: Seen | None) -> None:
             done()

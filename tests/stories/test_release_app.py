@@ -218,10 +218,61 @@ async def test_chosen_files_of_a_sheet(week: Teaching) -> None:
         await pilot.press("f")
         await eventually(pilot, lambda: isinstance(pilot.app.screen, Files))
         await pilot.press("down", "space", "p")
-        assert (await plan(pilot)).lines["anna"].steps[0].counts == {"new": 1}
+        dialog = await plan(pilot)
+        assert dialog.lines["anna"].steps[0].counts == {"new": 1}
+        assert list(dialog._words.about) == ["1 of 2 files of week01: sheet.ipynb"]
         await confirmed(pilot)
         await back(pilot)
     assert set(tree(HOMES["anna"])) == {"week01/sheet.ipynb"}
+
+
+async def test_what_cannot_be_done_is_said_before_anything_is_asked(week: Teaching) -> None:
+    async with app().run_test(size=(80, 24), notifications=True) as pilot:
+
+        def said(words: str) -> bool:
+            return any(words in str(note.message) for note in pilot.app._notifications)
+
+        await shows(pilot, "week01", "not released")
+        pane(pilot).table.move_to("week01")
+        # A name that nobody has stays to be mended.
+        await pilot.press("t")
+        await typed(pilot, "berta")
+        await eventually(pilot, lambda: pilot.app.screen.has_class("wrong"))
+        assert pilot.app.screen.query_one(Input).value == "berta"
+        await pilot.press("backspace", "enter")
+        dialog = await plan(pilot)
+        assert dialog.plan.title == "Try week01 on bert"
+        assert [str(row[1]) for row in dialog._words.rows.values()] == [
+            "2 new",
+            "tried out: released for nobody else",
+        ]
+        await back(pilot)
+        # Nothing runs hubtui due each minute: no time is asked for.
+        await pilot.press("h")
+        await eventually(pilot, lambda: said("runs hubtui due each minute"))
+        assert pane(pilot).is_current
+        # Who has all of it is given nothing again.
+        await pilot.press("p")
+        await confirmed(pilot)
+        await back(pilot)
+        await shows(pilot, "week01", "released")
+        await pilot.press("v")
+        await eventually(pilot, lambda: isinstance(pilot.app.screen, Matrix))
+        matrix = pilot.app.screen
+        assert isinstance(matrix, Matrix)
+        await eventually(pilot, lambda: matrix.sheet is not None)
+        matrix.table.move_to("anna")
+        await pilot.press("g")
+        await eventually(pilot, lambda: said("anna has all of it"))
+        assert pilot.app.screen is matrix
+        await back(pilot)
+        # A sheet that is gone is nothing to release.
+        (SOURCE / "week01").rename(SOURCE.parent / "away")
+        await shows(pilot, "week01", "gone")
+        pane(pilot).table.move_to("week01")
+        await pilot.press("p")
+        await eventually(pilot, lambda: said("is no longer in the tutor's folder"))
+        assert pane(pilot).is_current
 
 
 async def test_a_source_that_cannot_be_read_is_said(week: Teaching) -> None:

@@ -78,6 +78,7 @@ def test_a_tutor_can_stop_it_and_give_the_rest_later(course: Teaching) -> None:
         screen.wait_for("Stops before the next student; the 8 in progress are finished first")
         GO.touch()
         screen.wait_for("8 of 14 done · 6 cancelled")
+        assert "nothing by itself" in screen.text
         assert len(who_has("week01")) == len(who_has("week02")) == 8
         screen.press("r")  # try the rest again
         screen.wait_for("Release 2 sheets to 6 students")
