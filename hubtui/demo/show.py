@@ -96,7 +96,8 @@ def _live_hub() -> str | None:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             comm = (process / "comm").read_text().strip()
-            if comm == "jupyterhub" or comm.startswith("jupyterhub-"):
+            ended = not (process / "cmdline").read_bytes()  # and nobody has asked how yet
+            if not ended and (comm == "jupyterhub" or comm.startswith("jupyterhub-")):
                 environ = b""
                 with contextlib.suppress(PermissionError):
                     environ = (process / "environ").read_bytes()
