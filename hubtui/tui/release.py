@@ -88,13 +88,13 @@ class ReleasePane(Pane):
             return Text(" ")
         line = Text()
         if look.at_work:
-            line.append(f"{look.at_work}, o follows it  ·  ", GOOD)
+            line.append(f"{look.at_work}, o follows it · ", GOOD)
         line.append(new_in_words(look), "bold")
         if strange := sum(bool(sheet.findings) for sheet in found.sheets):
-            line.append(f"  ·  {strange} to look at", WARN)
-        line.append(f"  ·  {count(len(found.sheets), 'sheet')}", QUIET)
+            line.append(f" · {strange} to look at", WARN)
+        line.append(f" · {count(len(found.sheets), 'sheet')}", QUIET)
         if found.aside:
-            line.append(f"  ·  passed over: {', '.join(found.aside)}", QUIET)
+            line.append(f" · passed over: {', '.join(found.aside)}", QUIET)
         return line
 
     @classmethod

@@ -30,11 +30,11 @@ def fresh(look: Look) -> list[Sheet]:
 
 
 def new_in_words(look: Look) -> str:
-    """``3 new, 1 an example solution; week05 is scheduled: Mon 30, 08:00``."""
+    """``3 new (1 example solution); week05 is scheduled: Mon 30, 08:00``."""
     found = fresh(look)
     said = f"{len(found)} new" if found else "nothing new"
     if solutions := sum(sheet.solution for sheet in found):
-        said += f", {solutions} of them {_SOLUTION}s" if solutions > 1 else f", 1 an {_SOLUTION}"
+        said += f" ({count(solutions, _SOLUTION)})"
     for name, coming in list(look.coming.items())[:1]:
         more = f" and {len(look.coming) - 1} more" if len(look.coming) > 1 else ""
         said += f"; {title(name)} is scheduled: {coming.short}{more}"
