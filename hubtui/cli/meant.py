@@ -78,6 +78,10 @@ def _versions(server: Server, names: Sequence[str], files: Sequence[str]) -> dic
         for missing in found.missing:
             raise Refused(missing.why)
         names = [sheet.name for sheet in found.sheets if sheet.to_do]
+        for one in found.sheets:
+            if one.withdrawn:
+                said = f"{chosen.called(one.name)} was withdrawn: left out unless it is named."
+                click.echo(said, err=True)
         for sheet in schedule.scheduled(server).intersection(names):
             said = f"{chosen.called(sheet)} is scheduled for later: left out unless it is named."
             click.echo(said, err=True)

@@ -71,7 +71,7 @@ def list_(app: App, as_json: bool) -> None:
         [
             [
                 ". (the exercises)" if one.name == "." else chosen.called(one.name),
-                _STATES[one.state],
+                _STATES[one.state] + (", tried" if one.tried else ""),
                 str(one.version or ""),
                 str(one.files),
                 megabytes(one.bytes),
@@ -374,6 +374,8 @@ def _sheet_record(one: Sheet) -> dict[str, object]:
         "changed_at": newest,
         "new": one.new,
         "changed": one.changed,
+        "tried": one.tried,
+        "withdrawn": one.withdrawn,
         "solution": one.solution,
         "findings": one.findings,
     }

@@ -147,7 +147,8 @@ def _list(server: Server, *, as_json: bool) -> None:
                 missing = [Missing(what="the source of the sheets", why=str(e))]
     if as_json:
         rows = [_record(entry, changed.get(entry.id, ())) for entry in entries]
-        base.write_json(server, "schedule", rows, missing, server.clock())
+        alive = schedules.is_alive(server)
+        base.write_json(server, "schedule", rows, missing, server.clock(), alive=alive)
         return
     base.write_table(
         ["ID", "WHEN", "SHEETS", "BY", "STATE", "WHY"],

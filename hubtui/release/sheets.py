@@ -67,6 +67,10 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     new: tuple[str, ...] = ()
     """Files added since then; empty where nothing was released."""
     changed: tuple[str, ...] = ()
+    tried: int | None = None
+    """A version that some students have on trial, where it is newer than what is released."""
+    withdrawn: bool = False
+    """It was taken back: released again only if it is named."""
     solution: bool = False
     """A label: its name fits ``release.solutions``."""
     findings: tuple[str, ...] = ()
@@ -74,8 +78,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def to_do(self) -> bool:
-        """Whether a release would bring something new."""
-        return self.state is not SheetState.RELEASED and self.files > 0
+        """Whether a release of everything new would bring it."""
+        return self.state is not SheetState.RELEASED and self.files > 0 and not self.withdrawn
 
 
 class SheetList(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,9 +217,11 @@ def _sheet(server: Server, by: Reader, seen: _Seen, room: _Room) -> Sheet:
     fresh = {*seen.new, *seen.changed}
     to_move = [e.size for e in seen.files if seen.version is None or e.path in fresh]
     findings += room.finding(sum(to_move))
-    if record is not None and seen.version is None:
-        withdrawn = [v.number for v in record.versions if v.fate is store.Fate.WITHDRAWN]
-        findings += [f"Version {withdrawn[-1]} was withdrawn."] if withdrawn else []
+    given = [v for v in record.versions if v.fate is not store.Fate.HELD] if record else []
+    last = given[-1] if given else None
+    withdrawn = last is not None and last.fate is store.Fate.WITHDRAWN
+    if last is not None and withdrawn:
+        findings.append(f"Version {last.number} was withdrawn: released again only if it is named.")
     return Sheet(
         name=name,
         files=len(seen.files),
@@ -226,6 +232,8 @@ def _sheet(server: Server, by: Reader, seen: _Seen, room: _Room) -> Sheet:
         since=seen.version.since if seen.version else None,
         new=tuple(seen.new),
         changed=tuple(sorted(seen.changed)),
+        tried=last.number if last is not None and last.fate is store.Fate.TRIAL else None,
+        withdrawn=withdrawn,
         solution=is_solution(name, source.release_of(server).solutions),
         findings=tuple(findings),
     )

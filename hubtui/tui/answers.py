@@ -55,6 +55,8 @@ class _Sheet(msgspec.Struct):
     changed_at: str | None
     new: tuple[str, ...]
     changed: tuple[str, ...]
+    tried: int | None
+    withdrawn: bool
     solution: bool
     findings: tuple[str, ...]
 
@@ -94,6 +96,8 @@ class Schedule(msgspec.Struct):
     """``schedule``."""
 
     schedule: list[_Scheduled]
+    alive: bool
+    """Whether something carries it out."""
 
 
 # --- as the screens know it -----------------------------------------------------------------------
@@ -173,6 +177,8 @@ def _sheet(found: _Sheet) -> Sheet:
         since=found.since,
         new=found.new,
         changed=found.changed,
+        tried=found.tried,
+        withdrawn=found.withdrawn,
         solution=found.solution,
         findings=found.findings,
     )

@@ -162,7 +162,9 @@ def _say_coming(text: Text, coming: Coming) -> None:
 def _state(sheet: Sheet) -> tuple[str, str]:
     """In few words, with a style: ``1 changed, 2 added``."""
     if sheet.state is SheetState.NEVER:
-        return ("not released", "bold") if sheet.files else ("no files", QUIET)
+        said = "withdrawn" if sheet.withdrawn else "not released"
+        said += f", v{sheet.tried} tried" if sheet.tried else ""
+        return (said, "bold") if sheet.files else ("no files", QUIET)
     if sheet.state is SheetState.CHANGED:
         added = f", {len(sheet.new)} added" if sheet.new else ""
         return f"{len(sheet.changed)} changed{added}", GOOD

@@ -115,6 +115,11 @@ class AsTutor:
         return answers.coming_of(answers.understood(through_sudo.scheduled(), answers.Schedule))
 
     def meant(self, text: str) -> Moment:
+        if not answers.understood(through_sudo.scheduled(), answers.Schedule).alive:
+            raise Refused(
+                "Nothing on this server runs hubtui due each minute, so nothing would be released: "
+                "ask its admin for: sudo hubtui install timers"
+            )
         return parse_when(text, zone_of(self._server.course), self._server.clock())
 
     def schedule(self, sheets: Sequence[str], when: Moment) -> None:

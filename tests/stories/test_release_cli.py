@@ -345,6 +345,9 @@ def test_withdrawing_leaves_work_and_says_so(course: Teaching) -> None:
     assert tree(ANNA) == {}
     assert states() == {}
     assert "Did you mean week01?" in release("withdraw", "week02", "--yes", code=2).stderr
+    again = release("push", "--yes")
+    assert "week01 was withdrawn: left out unless it is named." in again.stderr
+    assert tree(ANNA) == {}
     assert "1 kept as the student has it" in release("withdraw", "week01", "--yes").stdout
     (BERT / "week01/sheet.ipynb").unlink()
     release("withdraw", "week01", "--yes")

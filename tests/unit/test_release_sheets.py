@@ -86,7 +86,9 @@ def test_a_withdrawn_sheet_can_be_released_anew(exercises: Exercises) -> None:
     store.set_fate(exercises.server, "week05", 1, Fate.WITHDRAWN)
     sheet = one(exercises)
     assert (sheet.state, sheet.version) == ("never", None)
-    assert sheet.findings == ("Version 1 was withdrawn.",)
+    [finding] = sheet.findings
+    assert finding == "Version 1 was withdrawn: released again only if it is named."
+    assert not sheet.to_do
 
 
 def test_what_is_gone_from_the_source_is_said(exercises: Exercises) -> None:
