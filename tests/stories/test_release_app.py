@@ -190,7 +190,7 @@ async def test_a_week(week: Teaching) -> None:
         assert who_has(["week02/sheet.ipynb"]) == ["bert"]
         assert tree(HOMES["bert"])["week02/sheet.ipynb"] == b"worked on"
         await back(pilot)
-        await shows(pilot, "week02", "not released")
+        await shows(pilot, "week02", "withdrawn")
 
 
 async def test_who_failed_is_tried_again_with_the_same_version(week: Teaching) -> None:
