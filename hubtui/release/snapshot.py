@@ -63,7 +63,8 @@ def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) ->
     space; CommandFailed where the tutor's side fails; StateError, LockHeld.
     """
     by = source.reader(server)
-    _is_sheet(by, sheet)
+    if store.record(server, sheet) is None:
+        _is_sheet(by, sheet)  # else the reading itself says so: a look less each week
     folder = store.make_folder(server, sheet)
     with _alone(folder, sheet):
         record = store.record(server, sheet) or SheetRecord(sheet=sheet, versions=())
@@ -75,6 +76,7 @@ def snapshot(server: Server, sheet: str, only: Collection[str] | None = None) ->
             files, left_out = _read(by, sheet, only, part, {f.path for f, _ in kept})
             files += _link(kept, part, {f.path for f in files})
             if not files:
+                _is_sheet(by, sheet)
                 why = f" ({left_out[0]})" if left_out else ""
                 raise Refused(f"{_name(sheet)} has no file that can be handed out{why}.")
             files.sort(key=lambda file: file.path)
@@ -210,6 +212,8 @@ def _receive(
                 )
             files.append(_write(part / "files", said, _while_room(part, stream, said.size)))
     if isinstance(said, Failed):
+        if said.gone:
+            _is_sheet(by, sheet)  # says which one may be meant
         raise source.failure(by, said)
     for path, why in said.unreadable:
         raise Refused(f"{_name(sheet, path)} {shown(why, limit=120)} (as {by.name}).")

@@ -27,6 +27,7 @@ SIGNS = {
     "same": ("=", GOOD, "was there already"),
     "kept": ("●", WARN, "the student's own kept"),
     "beside": ("⇉", WARN, "new one beside the student's own"),
+    "deleted": ("–", WARN, "deleted by the student"),
     "blocked": ("✗", BAD, "blocked"),
     "no_space": ("✗", BAD, "no space"),
     "failed": ("✗", BAD, "failed"),

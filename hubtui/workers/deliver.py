@@ -34,6 +34,10 @@ _BEAT = 0.25
 """Seconds between two words on how far a student is."""
 
 
+Copy = tuple[int, str]
+"""Size and sha256."""
+
+
 class _Child:
     """A student at work."""
 
@@ -54,6 +58,7 @@ class Store:
         self._folder = folder
         self._manifests: dict[tuple[str, int], dict[str, File]] = {}
         self._files: dict[tuple[str, int], int] = {}
+        self._known: dict[tuple[str, tuple[int, ...]], Mapping[str, frozenset[Copy]]] = {}
 
     def manifest(self, sheet: str, version: int) -> dict[str, File]:
         """The files of a version, by path."""
@@ -78,22 +83,28 @@ class Store:
         """Where a version lies."""
         return f"{self._folder}/{folder_of(sheet)}/{version}"
 
+    def known(self, sheet: str, versions: tuple[int, ...]) -> Mapping[str, frozenset[Copy]]:
+        """What copies as delivered look like, under the names that they may have."""
+        if (sheet, versions) not in self._known:
+            found: dict[str, set[Copy]] = {}
+            for number in versions:
+                for path, file in self.manifest(sheet, number).items():
+                    found.setdefault(path, set()).add((file.size, file.sha256))
+                    if number > 1:
+                        beside = beside_name(path, number)
+                        found.setdefault(beside, set()).add((file.size, file.sha256))
+            self._known[sheet, versions] = {path: frozenset(each) for path, each in found.items()}
+        return self._known[sheet, versions]
+
     def sheet(self, job: Mapping[str, Any], one: Mapping[str, Any]) -> Sheet:
         """What one student gets of one sheet, with all that is known of it."""
         name, version, has = one["sheet"], one["version"], one.get("has") or 0
-        known: dict[str, set[tuple[int, str]]] = {}
-        for number in one["versions"]:
-            for path, file in self.manifest(name, number).items():
-                known.setdefault(path, set()).add((file.size, file.sha256))
-                if number > 1:
-                    beside = beside_name(path, number)
-                    known.setdefault(beside, set()).add((file.size, file.sha256))
         return Sheet(
             name=name,
             version=version,
             files=self.manifest(name, version),
             earlier=self.manifest(name, has) if has else {},
-            known={path: frozenset(found) for path, found in known.items()},
+            known=self.known(name, tuple(one["versions"])),
             has=bool(has),
             lacking=frozenset(one.get("lacking", ())),
             again=bool(one.get("again")),
