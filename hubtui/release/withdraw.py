@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from hubtui.errors import CommandFailed, Refused
+from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
@@ -62,6 +62,10 @@ def withdraw_chains(server: Server, plan: Plan) -> list[Chain]:
     """The steps of all subjects; every home is looked at, eight at a time."""
     handout = Handout(server, plan.id)
     subjects = plan.subjects_as(Subject)
+    for sheet in {sheet for subject in subjects for sheet in subject.sheets}:
+        record = store.record(server, sheet)
+        if record and any(v.fate in _OUT and v.since > plan.at for v in record.versions):
+            raise ChangedSinceShown(f"{called(sheet)} was released anew since this was shown.")
     seen = survey(server)
     there = {
         s.key: (seen.students[s.name], s.sheets)

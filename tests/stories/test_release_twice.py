@@ -20,7 +20,9 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.release import late, store
 from hubtui.release.chosen import Subject
 from hubtui.release.schedule import DueRecord, due_path
+from hubtui.release.withdraw import withdraw_plan
 from hubtui.state import write_document
+from hubtui.students import survey
 from hubtui.workers import drop, place
 from hubtui.workers.compare import File, Folders, Sheet, State, compare
 from tests.course_on_disk import ROSTER, hubtui
@@ -79,6 +81,19 @@ def test_a_killed_catch_up_hands_out_nothing_that_was_withdrawn(course: Teaching
     assert tree(CLEO) == {}
     course.push("week01")
     assert len(tree(CLEO)) == 2
+
+
+def test_a_killed_withdrawal_takes_nothing_of_what_was_released_anew(course: Teaching) -> None:
+    course.push("week01")
+    plan = withdraw_plan(course.server, survey(course.server), "week01")
+    left_by_a_kill(course, plan)
+    course.withdraw("week01")
+    time.sleep(1.1)  # what is noted is noted to the second
+    course.push("week01")
+    done = hubtui("journal", "resume", plan.id)
+    assert done.returncode == 1
+    assert "week01 was released anew since this was shown." in done.stderr
+    assert len(tree(ANNA)) == 2
 
 
 def test_copies_that_a_killed_run_left_unnoted_are_withdrawn_too(course: Teaching) -> None:

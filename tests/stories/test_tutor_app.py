@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from tests.terminal import Terminal
 from tests.tutors_way_in import way_in
 
 CLASS = ["anna", "bert", *(f"c{number:02}" for number in range(12))]
-HELD, GO = Path("/tmp/held"), Path("/tmp/go")
+HELD = Path("/srv/held")
+"""Where each rsync says that it has begun, and waits for ``go``."""
 AS_TUTOR = ["setpriv", "--reuid=tutor", "--regid=tutor", "--init-groups", "--reset-env", "--"]
 SLOW = f"""
-open("{HELD}." + str(os.getuid()), "w").close()
-while not os.path.exists("{GO}"):
+open("{HELD}/" + str(os.getuid()), "w").close()
+while not os.path.exists("{HELD}/go"):
     time.sleep(0.02)
 sys.exit(real())
 """
@@ -28,8 +30,9 @@ sys.exit(real())
 @pytest.fixture
 def course(machine: Machine, tmp_path: Path) -> Iterator[Teaching]:
     """A class, and two sheets that nobody has yet."""
-    for file in (GO, *HELD.parent.glob("held.*")):
-        file.unlink(missing_ok=True)
+    shutil.rmtree(HELD, ignore_errors=True)
+    HELD.mkdir()
+    HELD.chmod(0o1777)
     with way_in(machine, tmp_path / "bin", *CLASS) as made:
         made.sheet("week01", {"sheet.ipynb": "as previewed"})
         made.sheet("week02", {"sheet.ipynb": "two"})
@@ -73,10 +76,10 @@ def test_a_tutor_can_stop_it_and_give_the_rest_later(course: Teaching) -> None:
         screen.press("tab")
         screen.press("enter")
         screen.wait_for("· copying")
-        until(lambda: len(list(HELD.parent.glob("held.*"))) == 8)  # as many as are at work
+        until(lambda: len(list(HELD.iterdir())) == 8)  # as many as are at work
         screen.press("c")
         screen.wait_for("Stops before the next student; the 8 in progress are finished first")
-        GO.touch()
+        (HELD / "go").touch()
         screen.wait_for("8 of 14 done · 6 cancelled")
         assert "nothing by itself" in screen.text
         assert len(who_has("week01")) == len(who_has("week02")) == 8
