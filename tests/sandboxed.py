@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from hubtui.demo.sandbox import MARKER, VARIABLE
+from hubtui.setup import install, reading
 
 FILES = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
 EMPTIED = ("/home", "/var/lib/hubtui", "/etc/hubtui", "/root/resources")
@@ -19,6 +23,24 @@ def in_sandbox() -> bool:
     """Whether accounts made here are the sandbox's own, with owners that mean something."""
     shows_owners = os.environ.get(VARIABLE) in ("root", "uidmap")
     return shows_owners and os.geteuid() == 0 and MARKER.exists()
+
+
+@contextlib.contextmanager
+def checkout_of_root() -> Iterator[None]:
+    """What root's timers and tutors run has to be root's alone, wherever the checkout lies.
+
+    A clone below /tmp is made so by closing the sandbox's own /tmp; elsewhere the test is skipped,
+    and says why.
+    """
+    place = Path("/tmp")
+    mode = place.stat().st_mode & 0o7777
+    place.chmod(0o755)
+    try:
+        if flaw := reading.flaw(Path(install.__file__)):
+            pytest.skip(f"this checkout is not root's alone: {flaw}")
+        yield
+    finally:
+        place.chmod(mode)
 
 
 class Machine:

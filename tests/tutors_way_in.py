@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from hubtui.demo.sandbox import VARIABLE
-from hubtui.setup import install, reading
+from hubtui.setup import install
 from tests.course_on_disk import hubtui
 from tests.release_on_disk import Teaching, teach
-from tests.sandboxed import Machine
+from tests.sandboxed import Machine, checkout_of_root
 
 PROGRAM = str(install.LAUNCHER)
 SUDOERS = """\
@@ -40,9 +40,7 @@ def way_in(machine: Machine, copy: Path, *students: str) -> Iterator[Teaching]:
         pytest.skip("sudo is not setuid in a user namespace")
     if shutil.which("sudo") is None:
         pytest.skip("sudo is not installed: apt-get install sudo")
-    with _closed(Path("/tmp")), _local_bin(copy):
-        if flaw := reading.flaw(Path(install.__file__)):
-            pytest.skip(f"this checkout is not root's alone: {flaw}")
+    with checkout_of_root(), _local_bin(copy):
         made = teach(machine, *students)
         Path("/etc/sudoers").write_text(SUDOERS)
         Path("/etc/sudoers").chmod(0o440)
@@ -55,17 +53,6 @@ def way_in(machine: Machine, copy: Path, *students: str) -> Iterator[Teaching]:
         finally:
             for path in _WRITTEN:
                 path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _closed(folder: Path) -> Iterator[None]:
-    """The sandbox's own /tmp, for root alone: a checkout below it is then root's alone, too."""
-    mode = folder.stat().st_mode & 0o7777
-    folder.chmod(0o755)
-    try:
-        yield
-    finally:
-        folder.chmod(mode)
 
 
 @contextlib.contextmanager
