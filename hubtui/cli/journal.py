@@ -63,8 +63,7 @@ def resume(app: App, run: str, as_json: bool) -> int:
     state = app.server.state
     plan = plans.load(state, run)
     # One that was killed a moment ago is not waited for: two at once keep each other out.
-    at_work = runs.life(state, run) is runs.Life.OVER or run in runs.running(state)
-    if at_work:
+    if runs.life(state, run) is runs.Life.OVER or run in runs.running(state):
         return follow(app, plan, runs.follow, as_json=as_json)
     process = runs.resume(state, app.config_file, run)
     return follow(app, plan, functools.partial(runs.follow, process=process), as_json=as_json)

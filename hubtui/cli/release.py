@@ -32,7 +32,7 @@ from hubtui.release.sheets import Sheet, SheetState, sheets
 from hubtui.release.withdraw import withdraw_plan
 from hubtui.server import Server
 from hubtui.students import survey
-from hubtui.units import megabytes
+from hubtui.units import counted, megabytes
 
 _STATES = {
     SheetState.NEVER: "not released",
@@ -330,14 +330,13 @@ def _in_words(counts: dict[str, int]) -> str:
 
 
 def _say_version(server: Server, sheet: str, number: int) -> None:
-    record = store.record(server, sheet)
-    for version in record.versions if record else ():
-        if version.number == number:
-            what = f"{version.files} file{'' if version.files == 1 else 's'}"
-            size = megabytes(version.bytes)
-            click.echo(f"  {chosen.called(sheet)}, version {number}: {what}, {size}")
-            for left in version.left_out:
-                click.echo(f"  ! not in it: {left}")
+    version = store.version(store.record(server, sheet), number)
+    if version is None:
+        return
+    what, size = counted(version.files, "file"), megabytes(version.bytes)
+    click.echo(f"  {chosen.called(sheet)}, version {number}: {what}, {size}")
+    for left in version.left_out:
+        click.echo(f"  ! not in it: {left}")
 
 
 def _planned(server: Server) -> dict[str, list[str]]:

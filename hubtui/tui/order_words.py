@@ -14,7 +14,7 @@ from hubtui.server import Server, processes
 from hubtui.tui.access import Order
 from hubtui.tui.look import Look
 from hubtui.tui.plan_words import Told, sheets_of, told
-from hubtui.tui.titles import count, title
+from hubtui.tui.titles import count, first_of, title
 from hubtui.workers.compare import SERVER_RUNS
 
 _NAMED = 6
@@ -49,16 +49,17 @@ def _about(
         [name] = order.sheets
         sheet = known.get(name)
         of = f" of {sheet.files}" if sheet else ""
-        files = _some([shown(path, limit=60) for path in order.files])
+        files = first_of([shown(path, limit=60) for path in order.files], _NAMED)
         rest = "; the others stay as released" if sheet and sheet.version is not None else ""
         many = "s" if (sheet.files if sheet else len(order.files)) != 1 else ""
         yield f"{len(order.files)}{of} file{many} of {title(name)}: {files}{rest}"
     elif len(versions) > 1 or solutions:
-        yield _some(
+        yield first_of(
             [
                 title_of({sheet: number}) + (f" ({SOLUTION})" if sheet in solutions else "")
                 for sheet, number in versions.items()
-            ]
+            ],
+            _NAMED,
         )
 
 
@@ -114,8 +115,3 @@ def _read(line: SubjectLine) -> Iterator[str]:
 
 def _says_so(text: str) -> bool:
     return SERVER_RUNS in text
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
