@@ -36,6 +36,7 @@ from hubtui.yamlfile import Place
 
 VARIABLE = "HUBTUI_CONFIG"
 LARGEST = 1_000_000  # bytes
+STATE_DIR = Path("/var/lib/hubtui")
 
 # --- the records --------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ class Course(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify: Notify = Notify()
     machine: Machine = Machine()
     limits: Limits = {}
-    state_dir: AbsolutePath = Path("/var/lib/hubtui")
+    state_dir: AbsolutePath = STATE_DIR
     timezone: (
         Annotated[Text, Meta(description="a time zone of this machine such as Europe/Berlin")]
         | None

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hubtui.server.run import Run
 
 
+LIVE = Path("/run/hubtui")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One machine, passed in. A record without methods: rooms take from it what they need."""
@@ -36,10 +39,21 @@ class Server:
     clock: Clock = now
     lock: int | None = None
     """The descriptor of the lock that changing commands hold too; None outside of a run."""
+    live: Path = LIVE
+    """Where the watchdog's live state is: gone with a reboot, and writable on a full disk."""
 
 
 def server_of(course: Course) -> Server:
     """The machine we are on."""
     from hubtui.server.run import run
 
-    return Server(course=course, state=course.state_dir, run=run)
+    return Server(course=course, state=course.state_dir, run=run, live=live_of(course))
+
+
+def live_of(course: Course) -> Path:
+    """The live folder: one for each state_dir, so that two courses keep out of each other's way."""
+    from hubtui.course import STATE_DIR
+
+    if course.state_dir == STATE_DIR:
+        return LIVE
+    return LIVE / "".join(c if c.isalnum() else "-" for c in str(course.state_dir)[1:])

@@ -1,0 +1,17 @@
+"""The watchdog: a look at the hub each minute, a restart where one helps, and what caused it.
+
+records      the words and the records of all this
+probes       four questions, each with its time limit: hub, proxy, both, the public address
+scene        what was found: the answers, hub and proxy as processes, the machine
+verdict      what that means; nothing is asked or changed here
+rules        what follows: wait, look again, restart, call a person; back-off, exam, pause
+restart      the hub started anew, as it runs here: its unit, by hand, or a command
+check        one check from its lock to its last line; what the timer runs
+live         the state of now, in /run; samples of the last hours
+incidents    what was wrong and what was done, in state_dir, and restarts.log as it always was
+hublog       the hub's own log: its end, followed, and old ones pruned
+evidence     what is saved before a restart takes it away
+causes       what the evidence says
+history      every restart that is known, of old scripts as well
+patterns     by cause, hour and weekday
+"""
