@@ -43,8 +43,12 @@ def write(folder: Path, now: Now) -> None:
 
 def add(folder: Path, sample: Sample) -> None:
     """Append one sample. Raises OSError."""
-    with (folder / SAMPLES).open("ab", buffering=0, opener=_private) as file:
-        file.write(msgspec.json.encode(sample) + b"\n")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(folder / SAMPLES, flags, 0o600)
+    try:
+        os.write(fd, msgspec.json.encode(sample) + b"\n")
+    finally:
+        os.close(fd)
 
 
 def samples(folder: Path, since: datetime | None = None) -> list[Sample]:
@@ -74,7 +78,3 @@ def prune(folder: Path, at: datetime) -> None:
 
 def _rewrite(path: Path, kept: Sequence[Sample]) -> None:
     replace_file(path, b"".join(msgspec.json.encode(sample) + b"\n" for sample in kept))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
