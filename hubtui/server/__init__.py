@@ -9,6 +9,7 @@ homes        home folders, as root may look at them: from outside
 as_student   what is done inside a home, by a process that is the student
 ledger       which uid was given to whom, for good
 roster       the list of account names
+machine      memory, load, what waits, disks
 processes    what runs under an account's uid
 """
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
+from hubtui.server.machine import Filesystem, Numbers
+
 
 class Layer(StrEnum):
     """Whom a check asks."""
@@ -260,17 +262,6 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.over - self.at).total_seconds() if self.over is not None else None
 
 
-class Disk(Struct, frozen=True, kw_only=True):
-    """A filesystem; sizes in bytes."""
-
-    path: str
-    free: int
-    total: int
-    inodes_free: int
-    inodes_total: int
-    read_only: bool = False
-
-
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hub or proxy as a process."""
 
@@ -293,6 +284,21 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``terminal``, ``terminal gone``, ``nowhere``."""
     unit: str = ""
     """The systemd service that it belongs to."""
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """All that one look saw."""
+
+    at: datetime
+    probes: dict[Layer, Probe]
+    hub: Seen | None
+    proxy: Seen | None
+    machine: Numbers
+    log_place: str = ""
+    log_age: float | None = None
+    """Seconds since the hub's log was last written."""
+    signs: tuple[str, ...] = ()
+    """Causes, by their ids, that lines of the log since the last look speak of."""
 
 
 class Owner(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -340,7 +346,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stalled_memory: float | None = None
     """Percent of the last ten seconds in which something waited for memory (PSI)."""
     stalled_cpu: float | None = None
-    disks: tuple[Disk, ...] = ()
+    disks: tuple[Filesystem, ...] = ()
     hub: Seen | None = None
     proxy: Seen | None = None
     owners: tuple[Owner, ...] = ()
