@@ -39,8 +39,11 @@ _SYSTEM = 1000
 """Below it are the accounts of the system: no student has such a uid."""
 
 
-def ask(course: Course, uid: int) -> dict[Layer, Probe]:
-    """Ask all four; takes ``watchdog.probe_timeout`` seconds at most. ``uid`` is the hub's."""
+def ask(course: Course, uid: int, *, public: bool = True) -> dict[Layer, Probe]:
+    """Ask all four, or the first three; takes ``watchdog.probe_timeout`` seconds at most.
+
+    ``uid`` is the hub's. Without ``hub.url`` there is no fourth.
+    """
     limit = course.watchdog.probe_timeout
     prefix = urlsplit(course.hub.api).path.rstrip("/").removesuffix("/api")
     questions: dict[Layer, Callable[[float], Probe]] = {
@@ -48,7 +51,7 @@ def ask(course: Course, uid: int) -> dict[Layer, Probe]:
         Layer.PROXY: lambda within: _proxy(course, uid, "/_chp_healthz", Layer.PROXY, within),
         Layer.CHAIN: lambda within: _proxy(course, uid, f"{prefix}/login", Layer.CHAIN, within),
     }
-    if course.hub.url is not None:
+    if public and course.hub.url is not None:
         url = course.hub.url
         questions[Layer.PUBLIC] = lambda within: _public(url, within)
     answers: queue.SimpleQueue[Probe] = queue.SimpleQueue()

@@ -43,7 +43,7 @@ def look(
         hub=seen_hub,
         proxy=seen_proxy,
         machine=numbers,
-        log_place=str(place.file or f"journal of {place.unit}") if place is not None else "",
+        log_place=str(place or ""),
         log_age=age,
         signs=causes.signs(lines),
     )
