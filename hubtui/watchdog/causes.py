@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from hubtui.watchdog.known import CAUSES, CERTAIN, HINT, LIKELY, Cause
+from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Cause
 
 __all__ = ["CAUSES", "CERTAIN", "HINT", "LIKELY", "Cause", "Hit", "best", "of_log", "signs"]
 
