@@ -34,7 +34,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     id: str
     """Stable: it is written into incidents."""
     title: str
-    what: str
+    sentence: str
     """What happened, as one sentence."""
     do: str
     """What cures it for good."""
@@ -65,7 +65,7 @@ _MEMORY = (
     Cause(
         id="oom-kernel",
         title="memory used up",
-        what="The kernel killed a process because the machine had no memory left.",
+        sentence="The kernel killed a process because the machine had no memory left.",
         do="Stop idle servers (the package jupyterhub-idle-culler), add swap or memory; "
         "jupyterhub-systemdspawner can limit each student (mem_limit).",
         switch_on="apt install atop: it records each minute who uses how much memory.",
@@ -78,7 +78,7 @@ _MEMORY = (
     Cause(
         id="oom-unit",
         title="unit stopped over memory",
-        what="One process of the hub's unit was killed for want of memory, and systemd stopped "
+        sentence="One process of the hub's unit was killed for want of memory, and systemd stopped "
         "the whole hub because of it.",
         do=f"OOMPolicy=continue in the hub's unit, so that one student's kernel does not end the "
         f"hub: {_UNIT}",
@@ -88,14 +88,14 @@ _MEMORY = (
     Cause(
         id="memory-short",
         title="memory short",
-        what="So little memory was left that nothing answered in time.",
+        sentence="So little memory was left that nothing answered in time.",
         do="Stop idle servers (the package jupyterhub-idle-culler), add swap or memory.",
         switch_on="apt install atop: it records each minute who uses how much memory.",
     ),
     Cause(
         id="busy",
         title="machine overloaded",
-        what="More was to be computed than the machine's processors manage.",
+        sentence="More was to be computed than the machine's processors manage.",
         do="Wait where many log in at once; else find who computes: hubtui accounts list",
         switch_on="apt install atop: it records each minute who computes how much.",
         curable=False,
@@ -106,7 +106,7 @@ _FILES_AND_DISKS = (
     Cause(
         id="files-hub",
         title="hub out of open files",
-        what="The hub had as many files and connections open as it is allowed.",
+        sentence="The hub had as many files and connections open as it is allowed.",
         do=f"LimitNOFILE=65536 in the hub's unit: {_UNIT}",
         works_not=True,
         signs=(Sign(r"OSError: \[Errno 24\]"),),
@@ -114,14 +114,14 @@ _FILES_AND_DISKS = (
     Cause(
         id="files-proxy",
         title="proxy out of open files",
-        what="The proxy had as many files and connections open as it is allowed.",
+        sentence="The proxy had as many files and connections open as it is allowed.",
         do=f"LimitNOFILE=65536 in the hub's unit, which the proxy inherits: {_UNIT}",
         signs=(Sign(r"EMFILE\b"),),
     ),
     Cause(
         id="disk-full-log",
         title="log's disk full",
-        what="The disk that the log is written to is full, so that the proxy hung on its output.",
+        sentence="The disk that the log is written to is full, so that the proxy hung on its output.",
         do=f"Free space there, and let the hub write to the journal, which limits itself: {_UNIT}",
         curable=False,
         signs=(Sign(r"ENOSPC\b"),),
@@ -129,7 +129,7 @@ _FILES_AND_DISKS = (
     Cause(
         id="disk-full",
         title="disk full",
-        what="A disk that hub or servers write to is full.",
+        sentence="A disk that hub or servers write to is full.",
         do="Free space: du -xh / | sort -h | tail -30; old journals: journalctl --vacuum-size=200M",
         curable=False,
         signs=(Sign(r"OSError: \[Errno 28\]", LIKELY),),
@@ -137,7 +137,7 @@ _FILES_AND_DISKS = (
     Cause(
         id="disk-readonly",
         title="disk read-only",
-        what="A disk can only be read: after an error the kernel lets nothing be written to it.",
+        sentence="A disk can only be read: after an error the kernel lets nothing be written to it.",
         do="Look at dmesg for errors of the disk, save what matters, then reboot with a check of "
         "the filesystem.",
         curable=False,
@@ -148,7 +148,7 @@ _DATABASE = (
     Cause(
         id="database-full",
         title="no room for the database",
-        what="The hub could not write its database because the disk is full: nobody can log in, "
+        sentence="The hub could not write its database because the disk is full: nobody can log in, "
         "though the hub answers.",
         do="Free space on the disk of the hub's database; the hub then works again by itself.",
         curable=False,
@@ -158,7 +158,7 @@ _DATABASE = (
     Cause(
         id="database-locked",
         title="database locked",
-        what="Another program held the hub's database, and the hub waited for it.",
+        sentence="Another program held the hub's database, and the hub waited for it.",
         do="Find who holds it (hubtui names the process), and read the database only with "
         "mode=ro and for a moment: sqlite3 left open does this.",
         works_not=True,
@@ -167,7 +167,7 @@ _DATABASE = (
     Cause(
         id="database-upgrade",
         title="database of another version",
-        what="JupyterHub was upgraded, its database was not: it refuses to start.",
+        sentence="JupyterHub was upgraded, its database was not: it refuses to start.",
         do="Save a copy of the database, then: jupyterhub upgrade-db, in the hub's folder and with "
         "its configuration (-f).",
         curable=False,
@@ -176,7 +176,7 @@ _DATABASE = (
     Cause(
         id="database-corrupt",
         title="database damaged",
-        what="The hub's database is damaged, or is no database.",
+        sentence="The hub's database is damaged, or is no database.",
         do="Put it back from a backup, or save what can be read: sqlite3 OLD .recover | sqlite3 "
         "NEW",
         curable=False,
@@ -191,7 +191,7 @@ _HUB = (
     Cause(
         id="loop-blocked",
         title="hub blocked",
-        what="Something inside the hub kept it from answering for long: a hook of its "
+        sentence="Something inside the hub kept it from answering for long: a hook of its "
         "configuration, or a slow disk or name service.",
         do="Look for what waits in the hub's configuration (pre_spawn_hook, authenticators, "
         "subprocess): it has to be async, or in a thread.",
@@ -204,7 +204,7 @@ _HUB = (
     Cause(
         id="hub-port-taken",
         title="hub's port taken",
-        what="The hub could not start because something else listens on its port.",
+        sentence="The hub could not start because something else listens on its port.",
         do="See who it is (ss -ltnp), and end it; if it is a student's program, speak with her.",
         curable=False,
         signs=(Sign(r"Failed to bind hub to "),),
@@ -212,7 +212,7 @@ _HUB = (
     Cause(
         id="spawn-failures",
         title="servers did not start",
-        what="So many students' servers failed to start in a row that the hub gave up "
+        sentence="So many students' servers failed to start in a row that the hub gave up "
         "(consecutive_failure_limit).",
         do="See in the log why the servers did not start (memory, a broken upgrade, homes); "
         "c.Spawner.consecutive_failure_limit = 0 keeps the hub up meanwhile.",
@@ -225,14 +225,14 @@ _HUB = (
     Cause(
         id="slow-start",
         title="slow start",
-        what="The hub took long to start, because servers that it knew did not answer.",
+        sentence="The hub took long to start, because servers that it knew did not answer.",
         do="c.JupyterHub.init_spawners_timeout = 1 lets it go on without waiting for them.",
         signs=(Sign(r"init_spawners did not complete within ", HINT),),
     ),
     Cause(
         id="login-broken",
         title="log-in broken",
-        what="JupyterHub 6 and nativeauthenticator 1.3 do not work together: every log-in fails.",
+        sentence="JupyterHub 6 and nativeauthenticator 1.3 do not work together: every log-in fails.",
         do="pip install 'jupyterhub>=5,<6' in the hub's environment, then restart the hub.",
         curable=False,
         works_not=True,
@@ -241,7 +241,7 @@ _HUB = (
     Cause(
         id="config-error",
         title="error in the configuration",
-        what="The hub did not start because its configuration has an error.",
+        sentence="The hub did not start because its configuration has an error.",
         do="Mend what the log's last line names: a restart brings nothing before that.",
         curable=False,
         signs=(
@@ -253,7 +253,7 @@ _HUB = (
     Cause(
         id="cookie-secret",
         title="cookie secret refused",
-        what="The hub did not start because others can read its cookie secret.",
+        sentence="The hub did not start because others can read its cookie secret.",
         do="chmod 600 on the file that the log names; it has to belong to the hub's user.",
         curable=False,
         signs=(Sign(r"Refusing to run JupyterHub with invalid cookie_secret_file"),),
@@ -261,7 +261,7 @@ _HUB = (
     Cause(
         id="import-error",
         title="package missing",
-        what="The hub did not start because a Python package is missing or broken.",
+        sentence="The hub did not start because a Python package is missing or broken.",
         do="Install what the log names into the hub's own environment (its pip), most often after "
         "an upgrade of Python.",
         curable=False,
@@ -274,14 +274,14 @@ _HUB = (
     Cause(
         id="start-limit",
         title="systemd gave up",
-        what="The hub failed at its start so often that systemd does not try any more.",
+        sentence="The hub failed at its start so often that systemd does not try any more.",
         do="Mend what the log says before that; then: systemctl reset-failed, and start.",
         signs=(Sign(r"Start request repeated too quickly", HINT),),
     ),
     Cause(
         id="killed",
         title="hub killed",
-        what="The hub was ended by force, so that it could not say a word.",
+        sentence="The hub was ended by force, so that it could not say a word.",
         do="See who was logged in then (last), and what root's cron runs; pkill -f jupyterhub "
         "kills hub and students.",
         switch_on="apt install auditd, and: auditctl -a always,exit -S kill -F a1=9",
@@ -290,20 +290,20 @@ _HUB = (
     Cause(
         id="session-ended",
         title="terminal closed",
-        what="The hub was started in somebody's session and ended with it.",
+        sentence="The hub was started in somebody's session and ended with it.",
         do=f"Let systemd start it: {_UNIT}",
         switch_on=f"A unit writes down how the hub ended: {_UNIT}",
     ),
     Cause(
         id="stopped",
         title="process stopped",
-        what="The process is stopped (SIGSTOP, Ctrl-Z): it is there and does nothing.",
+        sentence="The process is stopped (SIGSTOP, Ctrl-Z): it is there and does nothing.",
         do="kill -CONT PID; start the hub by a unit, where no Ctrl-Z reaches it: " + _UNIT,
     ),
     Cause(
         id="asked",
         title="stopped on purpose",
-        what="Somebody, or a program, told the hub to stop.",
+        sentence="Somebody, or a program, told the hub to stop.",
         do="If nobody did: look at root's cron, at apt's upgrades and the journal of that minute.",
     ),
 )
@@ -312,7 +312,7 @@ _PROXY = (
     Cause(
         id="proxy-zombie",
         title="old proxy left behind",
-        what="The proxy of an earlier hub still holds the ports, and the new one cannot start.",
+        sentence="The proxy of an earlier hub still holds the ports, and the new one cannot start.",
         do="hubtui watchdog restart ends it too; with c.ConfigurableHTTPProxy.pid_file a new hub "
         f"finds it by itself. {_UNIT} keeps it from coming to that.",
         signs=(
@@ -324,7 +324,7 @@ _PROXY = (
     Cause(
         id="proxy-missing",
         title="proxy not installed",
-        what="The hub did not find the program configurable-http-proxy.",
+        sentence="The hub did not find the program configurable-http-proxy.",
         do="npm install -g configurable-http-proxy, or its path in "
         "c.ConfigurableHTTPProxy.command.",
         curable=False,
@@ -333,7 +333,7 @@ _PROXY = (
     Cause(
         id="proxy-exited",
         title="proxy ended",
-        what="The proxy ended, or did not start.",
+        sentence="The proxy ended, or did not start.",
         do="See what the proxy wrote just before; the hub starts it again by itself.",
         signs=(
             Sign(r"Proxy stopped with exit code -?\d+", LIKELY),
@@ -343,7 +343,7 @@ _PROXY = (
     Cause(
         id="output-broken",
         title="log's reader gone",
-        what="What read the proxy's output has ended (tee, a terminal): the proxy then turns in "
+        sentence="What read the proxy's output has ended (tee, a terminal): the proxy then turns in "
         "circles over its own errors and answers nobody.",
         do=f"Never start the hub through | tee or from a terminal; let it write to the journal: "
         f"{_UNIT}",
@@ -352,7 +352,7 @@ _PROXY = (
     Cause(
         id="port-taken",
         title="port taken",
-        what="Something else listens on the port that students come to.",
+        sentence="Something else listens on the port that students come to.",
         do="See who it is (ss -ltnp), and end it; if it is a student's program, speak with her.",
         curable=False,
         signs=(Sign(r"OSError: \[Errno 98\]", LIKELY),),
@@ -363,7 +363,7 @@ _WEB = (
     Cause(
         id="apache-workers",
         title="Apache out of workers",
-        what="Every open notebook holds a worker of Apache, and all are taken.",
+        sentence="Every open notebook holds a worker of Apache, and all are taken.",
         do="MaxRequestWorkers 400 (and ServerLimit to match) in mpm_event.conf, then: apachectl "
         "graceful",
         switch_on="a2enmod status: server-status shows who holds the workers.",
@@ -373,21 +373,21 @@ _WEB = (
     Cause(
         id="apache-backend",
         title="Apache cannot reach the proxy",
-        what="Apache answered for the hub because the proxy did not.",
+        sentence="Apache answered for the hub because the proxy did not.",
         do="Where the hub is well: see that ProxyPass names the proxy's address and port.",
         signs=(Sign(r"AH00957:", LIKELY), Sign(r"AH01114:", LIKELY)),
     ),
     Cause(
         id="web-down",
         title="web server down",
-        what="Nobody listens at the public address: the web server does not run.",
+        sentence="Nobody listens at the public address: the web server does not run.",
         do="systemctl status apache2 (or nginx), and start it.",
         curable=False,
     ),
     Cause(
         id="certificate-expired",
         title="certificate expired",
-        what="The certificate of the public address is no longer good.",
+        sentence="The certificate of the public address is no longer good.",
         do="certbot renew, then reload the web server; see why its timer did not: systemctl status "
         "certbot.timer",
         curable=False,
@@ -396,7 +396,7 @@ _WEB = (
     Cause(
         id="name-unknown",
         title="name not found",
-        what="The public name does not lead to this machine.",
+        sentence="The public name does not lead to this machine.",
         do="See to the domain's DNS entry and to /etc/resolv.conf.",
         curable=False,
     ),
@@ -406,7 +406,7 @@ _MACHINE = (
     Cause(
         id="reboot",
         title="machine rebooted",
-        what="The machine was started anew.",
+        sentence="The machine was started anew.",
         do=f"A unit starts the hub with the machine: {_UNIT}; automatic reboots are set in "
         "/etc/apt/apt.conf.d/50unattended-upgrades.",
         switch_on="mkdir -p /var/log/journal && systemctl restart systemd-journald: the journal "
@@ -415,7 +415,7 @@ _MACHINE = (
     Cause(
         id="upgrade",
         title="packages upgraded",
-        what="Packages that hub, proxy or web server use were upgraded shortly before.",
+        sentence="Packages that hub, proxy or web server use were upgraded shortly before.",
         do="See what was upgraded (/var/log/apt/history.log); let needrestart leave the hub's unit "
         "alone.",
     ),

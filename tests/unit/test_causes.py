@@ -147,7 +147,7 @@ class TestTable:
     def test_each_says_what_happened_and_what_to_do(self) -> None:
         for cause in CAUSES.values():
             assert len(cause.title) <= 30
-            assert cause.what.endswith(".")
+            assert cause.sentence.endswith(".")
             assert cause.do
 
     def test_patterns_begin_with_plain_text(self) -> None:
