@@ -121,7 +121,7 @@ _FILES_AND_DISKS = (
     Cause(
         id="disk-full-log",
         title="log's disk full",
-        sentence="The disk that the log is written to is full, so that the proxy hung on its output.",
+        sentence="The disk of the log is full, so that the proxy hung on its own output.",
         do=f"Free space there, and let the hub write to the journal, which limits itself: {_UNIT}",
         curable=False,
         signs=(Sign(r"ENOSPC\b"),),
@@ -137,7 +137,7 @@ _FILES_AND_DISKS = (
     Cause(
         id="disk-readonly",
         title="disk read-only",
-        sentence="A disk can only be read: after an error the kernel lets nothing be written to it.",
+        sentence="A disk is read-only: after an error of it the kernel lets nothing be written.",
         do="Look at dmesg for errors of the disk, save what matters, then reboot with a check of "
         "the filesystem.",
         curable=False,
@@ -148,7 +148,7 @@ _DATABASE = (
     Cause(
         id="database-full",
         title="no room for the database",
-        sentence="The hub could not write its database because the disk is full: nobody can log in, "
+        sentence="The hub cannot write its database because the disk is full: nobody can log in, "
         "though the hub answers.",
         do="Free space on the disk of the hub's database; the hub then works again by itself.",
         curable=False,
@@ -232,7 +232,7 @@ _HUB = (
     Cause(
         id="login-broken",
         title="log-in broken",
-        sentence="JupyterHub 6 and nativeauthenticator 1.3 do not work together: every log-in fails.",
+        sentence="JupyterHub 6 and nativeauthenticator 1.3 do not go together: log-ins fail.",
         do="pip install 'jupyterhub>=5,<6' in the hub's environment, then restart the hub.",
         curable=False,
         works_not=True,
@@ -343,7 +343,7 @@ _PROXY = (
     Cause(
         id="output-broken",
         title="log's reader gone",
-        sentence="What read the proxy's output has ended (tee, a terminal): the proxy then turns in "
+        sentence="What read the proxy's output is gone (tee, a terminal): the proxy then turns in "
         "circles over its own errors and answers nobody.",
         do=f"Never start the hub through | tee or from a terminal; let it write to the journal: "
         f"{_UNIT}",
