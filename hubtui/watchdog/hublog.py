@@ -12,15 +12,16 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
 from msgspec import Struct
 
 from hubtui.course import Course
 from hubtui.errors import CommandFailed
-from hubtui.server.run import Run, run
+from hubtui.server.run import ENVIRONMENT, Run, run
 from hubtui.watchdog.records import Seen
 
 LONGEST = 1000
@@ -93,7 +94,7 @@ def tail(where: Place, lines: int = 200, run: Run = run) -> list[str]:
     if where.file is None:
         return _journal(where.unit, lines, run)
     with _opened(where.file) as fd:
-        return [] if fd is None else _read(fd, 0, _TAIL, to_the_end=True)[0][-lines:]
+        return [] if fd is None else _last(_read(fd, 0, _TAIL, to_the_end=True)[0], lines)
 
 
 def end(where: Place) -> int:
@@ -120,8 +121,7 @@ def dated(logs: Path) -> list[Dated]:
         for entry in entries:
             start = started(entry.name)
             if start is not None and entry.is_file(follow_symlinks=False):
-                written = entry.stat(follow_symlinks=False).st_mtime
-                end = datetime.fromtimestamp(written, UTC)
+                end = _moment(entry.stat(follow_symlinks=False))
                 found.append(Dated(path=logs / entry.name, start=start, end=end))
     return sorted(found, key=lambda log: (log.start, log.path.name))
 
@@ -138,23 +138,187 @@ def started(name: str) -> datetime | None:
         return None
 
 
+def prune(logs: Path, keep_days: int, at: datetime, writing: Path | None = None) -> list[Path]:
+    """Delete dated logs that were last written more than ``keep_days`` before ``at``.
+
+    Only regular files, directly in ``logs``, which is no link itself; never the one that is being
+    written, nor the newest. What was exchanged since it was looked at stays. Returns what went.
+    """
+    found = dated(logs)
+    newest = max(found, key=_written, default=None)
+    spared = {writing, newest.path if newest is not None else None}
+    oldest = at - timedelta(days=keep_days)
+    gone: list[Path] = []
+    with contextlib.suppress(OSError, ValueError):
+        held = _look(writing) if writing is not None else None
+        folder = os.open(logs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            for log in found:
+                if log.end < oldest and log.path not in spared and _delete(folder, log, held):
+                    gone.append(log.path)
+        finally:
+            os.close(folder)
+    return gone
+
+
+def _delete(folder: int, log: Dated, held: os.stat_result | None) -> bool:
+    """Delete it, if it still is what it was, and not ``held`` under another name."""
+    with contextlib.suppress(OSError):
+        there = os.stat(log.path.name, dir_fd=folder, follow_symlinks=False)
+        same = stat.S_ISREG(there.st_mode) and _moment(there) == log.end
+        if same and not (held is not None and os.path.samestat(there, held)):
+            os.unlink(log.path.name, dir_fd=folder)
+            return True
+    return False
+
+
+class Follower:
+    """New lines as they come: poll() gives those since the last poll, the first one some before.
+
+    A file that was cut short is read from its start. Of one that was renamed the rest is read, then
+    what has its name; beside a dated log the next one, as the old script begins it. The journal
+    comes through a journalctl that lives until close().
+    """
+
+    def __init__(self, where: Place, lines: int = 200) -> None:
+        self._source = (
+            _FollowedFile(where.file, lines)
+            if where.file is not None
+            else _FollowedJournal(where.unit, lines)
+        )
+
+    def poll(self) -> list[str]:
+        """What is new, of a flood the end; never waits, never raises."""
+        return self._source.poll()
+
+    def close(self) -> None:
+        """End it."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _last(lines: list[str], count: int) -> list[str]:
+    return lines[max(0, len(lines) - count) :]
+
+
+class _FollowedFile:
+    def __init__(self, path: Path, lines: int) -> None:
+        self._path = path
+        self._mark = 0
+        self._fd = _open(path)
+        self._before = _last(self._read(), lines)
+
+    def poll(self) -> list[str]:
+        found, self._before = self._before + self._read(), []
+        if self._was_replaced():
+            self.close()
+            self._fd, self._mark = _open(self._path), 0
+            found += self._read()
+        return found
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _read(self) -> list[str]:
+        if self._fd is None:
+            return []
+        found, self._mark = _read(self._fd, self._mark, _FRESH)
+        return found
+
+    def _was_replaced(self) -> bool:
+        start = started(self._path.name)
+        if start is not None:
+            newest = max(dated(self._path.parent), key=_start, default=None)
+            if newest is not None and newest.start > start:
+                self._path = newest.path
+                return True
+        there = _look(self._path)
+        if there is None or self._fd is None:
+            return there is not None
+        return not os.path.samestat(there, os.fstat(self._fd))
+
+
+class _FollowedJournal:
+    def __init__(self, unit: str, lines: int) -> None:
+        import subprocess
+
+        argv = ["journalctl", f"--unit={unit}", f"--lines={lines}", "--output=cat", "--follow"]
+        self._rest = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        with contextlib.suppress(OSError):  # not installed
+            self._process = subprocess.Popen(
+                [*argv, "--no-pager"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+            assert self._process.stdout is not None
+            os.set_blocking(self._process.stdout.fileno(), False)
+
+    def poll(self) -> list[str]:
+        if self._process is None or self._process.stdout is None:
+            return []
+        data = self._rest
+        with contextlib.suppress(BlockingIOError):
+            while len(data) < _FRESH and (more := os.read(self._process.stdout.fileno(), 65536)):
+                data += more
+        cut = data.rfind(b"\n") + 1 if len(data) < _FRESH else len(data)
+        self._rest = data[cut:]
+        return split(data[:cut])
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.kill()  # it only reads
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _start(log: Dated) -> datetime:
+    return log.start
+
+
 def _written(log: Dated) -> datetime:
     return log.end
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int | None]:
+def _moment(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, UTC)
+
+
+def _open(path: Path) -> int | None:
     """A descriptor of the regular file ``path``; None where it is something else, or not there."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         fd = os.open(path, flags)
     except (OSError, ValueError):
-        yield None
-        return
+        return None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    return None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    fd = _open(path)
     try:
-        yield fd if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        yield fd
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
 
 
 def _look(path: Path) -> os.stat_result | None:
@@ -219,4 +383,4 @@ def _journal(unit: str, lines: int, run: Run) -> list[str]:
         said = run(argv, timeout=_PATIENCE).check().out
     except CommandFailed:
         return []
-    return split(said.encode("utf-8", "backslashreplace")[-_TAIL:])[-lines:]
+    return split(said.encode("utf-8", "backslashreplace")[-_TAIL:])
