@@ -1,4 +1,7 @@
-"""The hub's own log: where it is, its end, what is new in it, followed. Lines come as logfile gives them."""
+"""The hub's own log: where it is, its end, what is new in it, followed.
+
+Lines come as logfile gives them: raw, cut.
+"""
 
 from __future__ import annotations
 
