@@ -22,8 +22,9 @@ from hubtui.clock import stamp
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server import Server
+from hubtui.server.hubprocess import Launch
 from hubtui.server.run import Result
-from hubtui.watchdog import causes, history, incidents, oldlog
+from hubtui.watchdog import causes, history, incidents, known, oldlog
 from hubtui.watchdog.history import NOT_RESTARTED, Line, availability, merge
 from hubtui.watchdog.records import Incident, Outcome, Restart, Verdict
 from tests.unit.surveys import course as a_course
@@ -458,6 +459,15 @@ def test_the_unit_is_the_one_that_we_restarted(machine: Machine) -> None:
     machine.journal = "\n"
     machine.lines()
     assert "--unit=hub@one.service" in machine.asked[0]
+
+
+def test_else_the_one_that_the_hub_was_seen_in(machine: Machine) -> None:
+    launch = Launch(words=(), cwd="/", environment={}, uid=0, gid=0, unit="seen.service")
+    seen = known.Known(at=NOON, began=1, pid=1, launch=launch)
+    machine.server.state.mkdir()
+    (machine.server.state / known.FILE).write_bytes(msgspec.json.encode(seen))
+    machine.lines()
+    assert "--unit=seen.service" in machine.asked[0]
 
 
 @given(out=st.text() | st.binary().map(lambda b: b.decode("utf-8", "replace")))
