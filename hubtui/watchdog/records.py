@@ -318,7 +318,7 @@ class Owner(Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: str = ""
 
 
-class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(Struct, frozen=True, kw_only=True):
     """What was to be seen before anything was done: ``incidents/ID.json``, deleted after 30 days.
 
     Names, addresses and tokens are taken out of the lines; sizes are bytes.
@@ -357,6 +357,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proxy: Seen | None = None
     owners: tuple[Owner, ...] = ()
     database_locked: bool | None = None
+    database_holders: tuple[str, ...] = ()
+    """Who else than the hub locked it for longer than a moment."""
     certificate_days: float | None = None
     uptime: float = 0.0
     upgraded: tuple[str, ...] = ()
