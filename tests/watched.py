@@ -191,3 +191,7 @@ def _end_all(folder: Path) -> None:
 def _runs(pid: int) -> bool:
     found = hubprocess.process(pid)
     return found is not None and found.state not in "ZX"
+
+
+if __name__ == "__main__":  # one check as a process of its own, to be killed
+    pass
