@@ -180,7 +180,7 @@ def test_a_task_that_fails_says_why() -> None:
         raise CommandFailed("dmesg is not installed on this server.")
 
     def broken() -> None:
-        raise FileNotFoundError(2, "No such file or directory")
+        raise FileNotFoundError(2, "No such file or directory", "/proc/x")
 
     def wrong() -> None:
         raise ValueError("a\x1b[31m")
@@ -189,7 +189,7 @@ def test_a_task_that_fails_says_why() -> None:
     assert found == {}
     assert missing == (
         "a: dmesg is not installed on this server.",
-        "b: No such file or directory.",
+        "b: /proc/x: No such file or directory.",
         "c: ValueError: a\\x1b[31m.",
     )
 
