@@ -170,7 +170,8 @@ def test_an_incident_is_told_with_its_evidence(course: Watched, machine: Machine
     assert incident.id in listed.stdout
     told = hubtui("watchdog", "causes", incident.id)
     assert told.returncode == 0, told.stderr
-    for word in ("Cause: ", "Processes", "Memory", "Disks", "hub-unit", f"Log: {course.hub.log}"):
+    assert incident.cause == "killed"
+    for word in ("Cause: hub killed", "Processes", "Memory", "Disks", f"Log: {course.hub.log}"):
         assert word in told.stdout
     assert "ada" not in told.stdout.replace("adapt", "")
     as_json = hubtui("watchdog", "causes", incident.id, "--json")
