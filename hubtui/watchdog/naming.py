@@ -15,7 +15,8 @@ from msgspec import Struct
 from hubtui.names import shown
 from hubtui.units import counted, megabytes
 from hubtui.watchdog import causes
-from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Named
+from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.cause import CERTAIN, HINT, LIKELY, Named
 from hubtui.watchdog.records import Evidence, Got, Layer, Seen, Verdict
 
 DECISIVE = 2 * CERTAIN

@@ -10,9 +10,16 @@ from hubtui.watchdog.history import NOT_RESTARTED, Line
 AT = datetime(2026, 11, 25, 8, 22, tzinfo=UTC)
 
 
-def line(hours: float, cause: str = "", incident: str = "", **more: str) -> Line:
+def line(
+    hours: float, cause: str = "", incident: str = "", verdict: str = "", outcome: str = ""
+) -> Line:
     return Line(
-        at=AT + timedelta(hours=hours), cause=cause, incident=incident, source="hubtui", **more
+        at=AT + timedelta(hours=hours),
+        cause=cause,
+        incident=incident,
+        verdict=verdict,
+        outcome=outcome,
+        source="hubtui",
     )
 
 
