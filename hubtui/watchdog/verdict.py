@@ -200,7 +200,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting.")
     row = memory.hub_silent
-    # Not since its last answer alone: nobody may have asked for hours, and at night it logs nothing.
+    # Not since its last answer alone: perhaps nobody asked for hours, and at night it logs nothing.
     signs_of_life = [at for at in (memory.answered, memory.logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     hub = scene.hub
