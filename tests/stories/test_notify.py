@@ -262,7 +262,7 @@ def test_a_machine_that_slept_is_no_silence(minutes: Minutes) -> None:
     minutes.look()
     minutes.pass_()
     minutes.now += timedelta(hours=9)
-    minutes.pass_()
+    minutes.pass_(2)
     minutes.look()
     minutes.pass_(4)
     assert minutes.box.subjects == []
@@ -298,11 +298,17 @@ def test_sign_ups_that_wait_are_said_once_a_day_as_a_number(minutes: Minutes) ->
     assert not any("anna" in mail.get_content() for mail in minutes.box.mails)
 
 
-def test_nobody_who_waits_is_no_message(minutes: Minutes) -> None:
-    CourseOnDisk(minutes.server).sign_up("carl", authorised=True)
+def test_who_signs_up_after_the_count_is_counted_tomorrow(minutes: Minutes) -> None:
+    course = CourseOnDisk(minutes.server)
+    course.sign_up("carl", authorised=True)
     minutes.now = MORNING
     minutes.pass_(3)
+    course.sign_up("anna")
+    minutes.pass_(3)
     assert minutes.box.mails == []
+    minutes.now += timedelta(days=1)
+    minutes.pass_(3)
+    assert minutes.box.subjects == ["1 sign-up waits for an answer"]
 
 
 @pytest.fixture
