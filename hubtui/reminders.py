@@ -122,7 +122,7 @@ def _watchdog(server: Server, known: Reminders) -> tuple[Reminders, list[Message
         said += f" for {int((at - last.at).total_seconds() // 60)} minutes"
     text = (
         f"The watchdog {said}, so nobody would restart it.\n"
-        "Its timer may have stopped. Look once: sudo hubtui watchdog check; then: sudo hubtui doctor"
+        "Its timer may have stopped. Look: sudo hubtui watchdog check; then: sudo hubtui doctor"
     )
     message = Message(
         kind=Kind.SILENT, subject="The watchdog is silent", text=text, key=known.silent
