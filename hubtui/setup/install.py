@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
+from hubtui.server import systemd
 from hubtui.server.run import Result, say
 from hubtui.setup import reading
 from hubtui.state import replace_file, sync_folder
 
-SYSTEMD = Path("/run/systemd/system")
-"""There where systemd runs this machine: sd_booted(3)."""
 UNITS = Path("/etc/systemd/system")
 
 
@@ -103,8 +102,8 @@ def write(installation: Installation, run: Run) -> list[str]:
 def remove(paths: Sequence[Path], run: Run) -> list[str]:
     """Take files away that install wrote; returns what was done. Raises CommandFailed."""
     units = [path for path in paths if path.parent == UNITS]
-    systemd = bool(units) and SYSTEMD.is_dir()
-    for path in units if systemd else ():
+    by_systemd = bool(units) and systemd.is_running()
+    for path in units if by_systemd else ():
         if path.suffix == ".timer":
             run(("systemctl", "disable", "--now", path.name))  # perhaps it is already
     done = []
@@ -115,7 +114,7 @@ def remove(paths: Sequence[Path], run: Run) -> list[str]:
         except OSError as e:
             raise CommandFailed(f"{path} cannot be removed: {e.strerror}.") from e
         done.append(f"{path} is removed.")
-    if systemd:
+    if by_systemd:
         run(("systemctl", "daemon-reload")).check()
     return done
 

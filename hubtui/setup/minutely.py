@@ -11,7 +11,8 @@ from pathlib import Path
 
 from hubtui.errors import Refused
 from hubtui.names import shown
-from hubtui.setup import install, reading
+from hubtui.server import systemd
+from hubtui.setup import reading
 from hubtui.setup.install import UNITS, File, Installation
 from hubtui.trust import SAFE_PLACE
 
@@ -55,7 +56,7 @@ def installation(job: Job, config: Path) -> Installation:
         if not re.fullmatch(r"[A-Za-z0-9_./+@:,=-]+", word):
             raise Refused(f"{shown(word)} has characters that neither cron nor systemd takes.")
     command = " ".join([*argv, job.verb])
-    return _by_systemd(job, command) if install.SYSTEMD.is_dir() else _by_cron(job, command)
+    return _by_systemd(job, command) if systemd.is_running() else _by_cron(job, command)
 
 
 def _by_systemd(job: Job, command: str) -> Installation:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hubtui.errors import Refused
 from hubtui.names import shown
+from hubtui.server import systemd
 from hubtui.server.run import Run
 from hubtui.setup import crontab, install, reading
 
@@ -85,7 +86,7 @@ def find(run: Run, *, ours: Iterable[Path] = ()) -> list[Restarter]:
     for file in _files(CRON_FILES):
         if file not in own:
             found += _lines(str(file), _text(file))
-    if install.SYSTEMD.is_dir():
+    if systemd.is_running():
         found += [one for unit in _files([install.UNITS]) for one in _unit(unit, own, run)]
     for file in _files(MONIT):
         found += _monit(file)

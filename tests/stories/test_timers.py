@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubtui.errors import CommandFailed
+from hubtui.server import systemd as systemd_here
 from hubtui.server.run import Result
 from hubtui.setup import install
 from hubtui.setup.timers import CRON, DUE, timers
@@ -43,7 +44,7 @@ class Systemctl:
 @pytest.fixture
 def systemd(course: Teaching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Teaching:
     """The machine is run by systemd."""
-    monkeypatch.setattr(install, "SYSTEMD", Path("/run"))
+    monkeypatch.setattr(systemd_here, "BOOTED", Path("/run"))
     return course
 
 
