@@ -78,6 +78,41 @@ def install_watchdog(app: App, take_over: bool, only_print: bool, yes: bool) -> 
     return 0
 
 
+@install.command("hub-unit")
+@click.option("--at", "when", metavar="WHEN", help="Then: 03:00, Mon 03:00. Until then as now.")
+@_only_print
+@_yes
+@verb
+def install_hub_unit(app: App, when: str | None, only_print: bool, yes: bool) -> int:
+    """A service of systemd for the hub, with what keeps students' servers alive."""
+    from hubtui.setup import hub_switch, hub_unit, restarters, takeover
+    from hubtui.setup.stages import carry_out
+
+    base.need_root("Installing a unit for the hub")
+    hub = hub_unit.here(app.server)
+    hub_unit.refuse_broken(hub)
+    others = restarters.find(app.server.run, ours=watchdog_unit.CHECK.files)
+    if not only_print:
+        takeover.refuse_beside(others)
+    found = hub_unit.installation(app.server, hub)
+    stages = hub_switch.stages(app.server, hub, found)
+    if only_print or not yes:
+        _show(found)
+        click.echo("in this order; where the hub does not come up, all of it back:")
+        for stage in stages:
+            click.echo(f"  · {stage.say()}")
+    if only_print:
+        return 0
+    if when is not None:
+        return _later(app, when, yes=yes)
+    if not _may("Install the hub's unit now", yes=yes):
+        return 1
+    carry_out(app.server, "hub-unit", stages, click.echo)
+    for note in found.notes:
+        click.echo(note, err=True)
+    return 0
+
+
 @uninstall.command("timers")
 @_yes
 def uninstall_timers(yes: bool) -> int:
@@ -90,6 +125,27 @@ def uninstall_timers(yes: bool) -> int:
 def uninstall_tutors(yes: bool) -> int:
     """The tutors' way in."""
     return _remove((tutors.SUDOERS, tutors.LAUNCHER), "the tutors' way in", yes=yes)
+
+
+@uninstall.command("hub-unit")
+@_yes
+@verb
+def uninstall_hub_unit(app: App, yes: bool) -> int:
+    """The hub's unit, or what hubtui added to it; the hub is started by hand as before."""
+    from hubtui.setup import hub_switch
+    from hubtui.setup.stages import carry_out
+
+    base.need_root("Removing the hub's unit")
+    stages = hub_switch.stages_back(app.server)
+    if not yes:
+        for stage in stages:
+            click.echo(f"  · {stage.say()}")
+    if not _may("Do this", yes=yes):
+        return 1
+    carry_out(app.server, "hub-unit off", stages, click.echo)
+    if len(stages) > 1:
+        click.echo("Nothing starts the hub with the machine now, but what did before.", err=True)
+    return 0
 
 
 @uninstall.command("watchdog")
@@ -110,6 +166,23 @@ def uninstall_watchdog(old_script: bool, yes: bool) -> int:
         for number, line in takeover.old_script_back():
             click.echo(f"{crontab.NAME}, line {number} is on again: {line}")
     return code
+
+
+def _later(app: App, when: str, *, yes: bool) -> int:
+    from hubtui.setup import hub_switch
+    from hubtui.when import parse_when, written, zone_of
+
+    zone = zone_of(app.server.course)
+    at = parse_when(when, zone, app.server.clock()).at
+    if not _may(f"Install the hub's unit on {written(at, zone.key)}", yes=yes):
+        return 1
+    app.server.run(hub_switch.later(app.config_file, at)).check()
+    click.echo(
+        f"On {written(at, zone.key)}, unless the machine is started anew before. "
+        f"Not then: systemctl stop {hub_switch.LATER}.timer; what came of it: "
+        f"journalctl -u {hub_switch.LATER}"
+    )
+    return 0
 
 
 def _write(app: App, found: Installation, what: str, *, only_print: bool, yes: bool) -> int:

@@ -26,6 +26,8 @@ class File:
     path: Path
     text: str
     mode: int = 0o644
+    instead: str = ""
+    """What is shown in place of a text that is not for a screen."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Installation:
             state = "" if _read(file.path) is None else " (is there, with another text)"
             state = " (is there)" if is_there(file) else state
             yield f"{file.path}, root:root {file.mode:04o}{state}:"
-            yield from (f"    {line}" for line in file.text.splitlines())
+            yield from (f"    {line}" for line in (file.instead or file.text).splitlines())
         yield from (f"{path} is removed" for path in self.instead if path.exists())
         for argv in self.after:
             yield f"then: {say(argv)}"
