@@ -15,6 +15,7 @@ import contextlib
 import itertools
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -220,7 +221,7 @@ def _cgroup() -> Iterator[Path]:
         )
         if mounted.returncode:
             raise NoSystemd(f"cgroup v2 cannot be mounted: {mounted.stderr.strip()}")
-        group = top / f"hubtui-rig-{os.getpid()}"
+        group = top / f"hubtui-rig-{secrets.token_hex(4)}"
         try:
             try:
                 group.mkdir()

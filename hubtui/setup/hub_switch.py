@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from hubtui import state
 from hubtui.clock import stamp
 from hubtui.errors import CommandFailed, HubDown, Refused
+from hubtui.names import shown
 from hubtui.server import Server, hubprocess, listeners, systemd
 from hubtui.server import hub as hubs
 from hubtui.setup import hub_unit, install
@@ -257,7 +259,18 @@ def to_unit(server: Server) -> Iterator[str]:
     _end_listening(server)
     server.run(["systemctl", "reset-failed", UNIT])  # an error where there is nothing to forget
     server.run(["systemctl", "start", UNIT], timeout=120).check()
-    yield from Answer(server, target).do()
+    for text in Answer(server, target).do():
+        if systemd.show(server.run, UNIT, "NRestarts").get("NRestarts") != "0":
+            raise CommandFailed(f"{UNIT} ended again. {_last_words(server)}")
+        yield text
+
+
+def _last_words(server: Server) -> str:
+    """The last line of the hub itself: not what systemd says of its unit."""
+    argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20"]
+    said = server.run([*argv, f"_SYSTEMD_UNIT={UNIT}"]).out.split("\n")
+    last = next((line.strip() for line in reversed(said) if line.strip()), "")
+    return f"Its last line: {shown(last, 200)}" if last else "It said nothing."
 
 
 def to_hand(server: Server, before: Known) -> Iterator[str]:
@@ -310,6 +323,9 @@ def _remove(server: Server, paths: list[Path]) -> str:
     if not paths:
         return ""
     done = install.remove(paths, server.run)
+    for folder in {path.parent for path in paths if path.name == hub_unit.DROP_IN}:
+        with suppress(OSError):  # others have theirs in it
+            folder.rmdir()
     server.run(["systemctl", "daemon-reload"]).check()
     if JOURNALD in paths:
         server.run(["systemctl", "restart", "systemd-journald.service"]).check()

@@ -122,12 +122,15 @@ def installation(server: Server, hub: Here) -> Installation:
         files = [File(UNITS / f"{hub.unit}.d" / DROP_IN, text)]
     else:
         _refuse_other_unit(server)
-        files = [File(UNITS / UNIT, _unit_text(hub.launch)), _environment(hub.launch)]
+        files = [File(UNITS / UNIT, _unit_text(hub.launch))]
+        if not hub.unit:  # once it runs by the unit its environment is the file's, and systemd's
+            files.append(_environment(hub.launch))
     return Installation(
         files=(*files, File(JOURNALD, _journald(server.course.watchdog.keep_days))),
         after=(
             ("systemctl", "daemon-reload"),
             ("systemctl", "restart", "systemd-journald.service"),
+            ("journalctl", "--flush"),
         ),
         notes=tuple(notes(server, hub)),
     )

@@ -17,6 +17,7 @@ from hubtui.server import Server, machine, systemd
 from hubtui.server.hubprocess import Launch
 from hubtui.server.run import SEARCH
 from hubtui.state import make_dir, replace_file
+from hubtui.watchdog import live
 from hubtui.watchdog.ways import OWN
 
 MOST_FILES = 65_536
@@ -71,6 +72,7 @@ def _by_systemd(
     server: Server, launch: Launch, argv: list[str], log: Path | None, at: datetime
 ) -> None:
     """As a unit of its own: it would end with the unit or the session that this check runs in."""
+    live.make(server.live)
     file = server.live / "hub.environment"
     replace_file(file, environment_file(launch.environment).encode("utf-8", "surrogateescape"))
     settings = {

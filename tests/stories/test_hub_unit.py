@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -56,7 +57,8 @@ def test_a_hub_by_hand_gets_a_unit_and_loses_it_again(
     }
     assert "✓ systemctl enable" in done.stdout
     assert hubprocess.unit(course.hub_pid) == UNIT
-    assert hubprocess.files_limit(course.hub_pid) == 65536
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a container may have less
+    assert hubprocess.files_limit(course.hub_pid) == min(65536, most)
     assert any("JupyterHub is now running" in line for line in systemd.journal(UNIT))
     assert (systemd.root / "var/log/journal").is_dir(), "the journal survives a reboot"
     assert server_pids(20001) == servers
@@ -70,7 +72,7 @@ def test_a_hub_by_hand_gets_a_unit_and_loses_it_again(
     eventually(student.server_answers)
     assert server_pids(20001)[: len(servers)] == servers, "a restart leaves the student alone"
     again = systemd.hubtui("install", "hub-unit", "--yes")
-    assert again.stdout.count("is as it should be.") == 3
+    assert again.stdout.count("is as it should be.") == 2
 
     back = systemd.hubtui("uninstall", "hub-unit", "--yes")
     assert "start by hand as before" in back.stdout
@@ -100,7 +102,7 @@ def test_a_unit_that_does_not_come_up_leaves_the_hub_by_hand(
     done = systemd.hubtui("install", "hub-unit", "--yes", check=False, timeout=180)
     assert done.returncode == 1
     assert "Everything is as it was before." in done.stderr
-    assert "not as a unit" in done.stderr, "the hub's own last words"
+    assert "ended again. Its last line: AssertionError: not as a unit" in done.stderr
     assert not FILE.exists()
     assert systemd.show(UNIT, "LoadState") == {"LoadState": "not-found"}
     assert course.is_up()
@@ -206,3 +208,4 @@ def test_a_drop_in_that_says_otherwise_is_named(systemd: Systemd, with_unit: Wat
     (folder / "zz.conf").unlink()
     assert "still has KillMode=mixed: another drop-in says so" in done.stderr
     assert list(folder.iterdir()) == []
+    folder.rmdir()
