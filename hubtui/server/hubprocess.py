@@ -84,6 +84,11 @@ def listening(address: str, port: int) -> tuple[int, ...]:
     return tuple(_holders({f"socket:[{inode}]" for inode in inodes})) if inodes else ()
 
 
+def holding(inode: int) -> tuple[int, ...]:
+    """The processes that hold this socket: seen by root alone, else empty."""
+    return tuple(_holders({f"socket:[{inode}]"}))
+
+
 def holds(pid: int, address: str, port: int) -> bool:
     """Whether this very process listens there: quicker than to look for who does."""
     wanted = {f"socket:[{row.inode}]" for row in listeners.listeners(address, port)}
@@ -254,6 +259,8 @@ def program(pid: int) -> str:
     """The base name of what runs: of the script rather than of its interpreter."""
     said = words(pid)
     for word in said[:3]:
+        if word in ("-c", "-e"):
+            break  # what follows is code
         name = word.rpartition("/")[2]
         if name and not name.startswith(("python", "pypy", "node", "-")):
             return name

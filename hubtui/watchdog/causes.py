@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Cause, Named
+from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.cause import CERTAIN, HINT, LIKELY, Cause, Named
 
 if TYPE_CHECKING:
     from hubtui.watchdog.records import Evidence
@@ -30,6 +31,7 @@ __all__ = [
     "Named",
     "best",
     "farewell",
+    "is_students",
     "name",
     "of_log",
     "signs",
@@ -99,6 +101,11 @@ def farewell(lines: Sequence[str]) -> str:
         if "JupyterHub app:" in line and "Received signal " in line:
             return line
     return ""
+
+
+def is_students(line: str) -> bool:
+    """Whether a student's server wrote this line into the hub's log."""
+    return _STUDENTS.search(line) is not None
 
 
 def signs(lines: Sequence[str]) -> tuple[str, ...]:

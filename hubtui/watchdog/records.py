@@ -144,8 +144,10 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the hub's own port last answered."""
     logged: datetime | None = None
     """When the hub last wrote to its log."""
+    hub_silent: tuple[datetime, ...] = ()
+    """The looks in a row at which the hub did not answer, the first and the last few."""
     proxy_silent: tuple[datetime, ...] = ()
-    """The looks in a row at which the proxy did not answer, the first and the last few."""
+    """The same of the proxy."""
     proxy_gone: datetime | None = None
     """Since when it is not there."""
     lost: tuple[datetime, ...] = ()
@@ -318,7 +320,7 @@ class Owner(Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: str = ""
 
 
-class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(Struct, frozen=True, kw_only=True):
     """What was to be seen before anything was done: ``incidents/ID.json``, deleted after 30 days.
 
     Names, addresses and tokens are taken out of the lines; sizes are bytes.
@@ -357,6 +359,8 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proxy: Seen | None = None
     owners: tuple[Owner, ...] = ()
     database_locked: bool | None = None
+    database_holders: tuple[str, ...] = ()
+    """Who else than the hub locked it for longer than a moment."""
     certificate_days: float | None = None
     uptime: float = 0.0
     upgraded: tuple[str, ...] = ()
