@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -82,6 +84,25 @@ def test_a_hub_by_hand_gets_a_unit_and_loses_it_again(
     assert hubprocess.unit(course.hub_pid) != UNIT
     assert hubprocess.output(course.hub_pid).startswith(f"file {LOGS}/jupyterhub-")
     eventually(student.server_answers)
+
+
+def doctor(systemd: Systemd) -> set[str]:
+    """What doctor says of how the hub runs."""
+    found = json.loads(systemd.hubtui("doctor", "--json", check=False).stdout)["findings"]
+    wanted = ("hub.session", "hub.output", "hub.unit.")
+    return {one["id"] for one in found if one["id"].startswith(wanted)}
+
+
+def test_doctor_names_what_can_end_the_hub(systemd: Systemd, course: Watched) -> None:
+    assert doctor(systemd) == {"hub.session"}
+    command = shlex.join(course.hub.command)
+    course.kill(course.hub_pid, course.proxy_pid)
+    script = f"cd {course.hub.folder}; {command} 2>&1 | cat >>{course.hub.log}"
+    systemd.by_hand("sh", "-c", script, log=course.hub.log)
+    eventually(course.is_up)
+    assert doctor(systemd) == {"hub.session", "hub.output"}
+    systemd.hubtui("install", "hub-unit", "--yes")
+    assert doctor(systemd) == set()
 
 
 def test_the_end_of_the_session_is_no_longer_the_end_of_the_hub(
@@ -182,6 +203,7 @@ def test_a_unit_that_is_there_gets_what_matters_and_nothing_is_restarted(
     name = "hub-of-the-course.service"
     before = (with_unit.hub_pid, (UNITS / name).read_text())
     assert systemd.show(name, "KillMode") == {"KillMode": "control-group"}
+    assert doctor(systemd) == {"hub.unit.kill", "hub.unit.oom"}
     done = systemd.hubtui("install", "hub-unit", "--yes")
     drop_in = UNITS / f"{name}.d/hubtui.conf"
     assert "Restart=on-failure" in drop_in.read_text()
@@ -194,6 +216,7 @@ def test_a_unit_that_is_there_gets_what_matters_and_nothing_is_restarted(
     assert (with_unit.hub_pid, (UNITS / name).read_text()) == before
     assert "nothing is restarted" in done.stderr
     assert not FILE.exists()
+    assert doctor(systemd) == set()
     systemd.hubtui("uninstall", "hub-unit", "--yes")
     assert not drop_in.exists()
     assert systemd.show(name, "KillMode") == {"KillMode": "control-group"}

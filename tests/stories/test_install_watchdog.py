@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,27 @@ def test_a_take_over_that_was_killed_goes_on_or_back(
     assert done.returncode == (0 if well else 1)
     assert (crontab.read() == TABLE, CRON.exists()) == (not well, well)
     assert pauses.paused(STATE, now()) is None
+
+
+def doctor(run: Callable[..., subprocess.CompletedProcess[str]]) -> dict[str, str]:
+    """What doctor says of the watchdog: severities by id."""
+    found = json.loads(run("doctor", "--json").stdout)["findings"]
+    return {one["id"]: one["severity"] for one in found if one["id"].startswith("watchdog.")}
+
+
+def test_doctor_knows_who_restarts_the_hub(old_script: None, course: Watched) -> None:
+    assert doctor(hubtui) == {"watchdog.old": "note"}
+    crontab.write(crontab.without(TABLE, [4]))
+    assert doctor(hubtui) == {"watchdog.none": "critical"}
+    assert hubtui("install", "watchdog", "--yes").returncode == 0
+    assert doctor(hubtui) == {"watchdog.silent": "warning"}
+    assert hubtui("watchdog", "check").returncode == 0
+    assert doctor(hubtui) == {}
+    crontab.write(TABLE)
+    assert doctor(hubtui) == {"watchdog.two": "critical"}
+    CRON.unlink()
+    crontab.write(b"# nothing\n")
+    assert doctor(hubtui) == {"watchdog.none": "note"}
 
 
 # --- systemd ------------------------------------------------------------------------------------
