@@ -162,7 +162,9 @@ def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @contextlib.contextmanager
-def watched(machine: Machine) -> Iterator[Watched]:
+def watched(
+    machine: Machine, start: Callable[[EmbeddedHub], None] = EmbeddedHub.start
+) -> Iterator[Watched]:
     """A course with a hub that runs; at the end nothing of it is left."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for folder in (Path("/run/hubtui"), LOGS, STATE):
@@ -170,9 +172,9 @@ def watched(machine: Machine) -> Iterator[Watched]:
     machine.add_group("all_user", 20000)
     found = Watched(EmbeddedHub(FOLDER))
     found.configure()
-    found.hub.start()
+    start(found.hub)
     try:
-        found.hub.wait_until_up(90)
+        eventually(found.is_up, seconds=90)
         yield found
     finally:
         _end_all(FOLDER)
