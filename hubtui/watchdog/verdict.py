@@ -35,6 +35,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     """False: look again before anything is done."""
     cause: str = ""
     """Of catalogue.CAUSES, where the look itself says it."""
+    taken_by: int | None = None
+    """The uid of a stranger; a name is said on the screen alone."""
 
 
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
@@ -252,6 +254,7 @@ def _taken(scene: Scene, probe: Probe) -> Judged:
         text=f"The {port} port is taken: {probe.text}.",
         do="End that process, then restart the hub.",
         cause="port-taken",
+        taken_by=probe.uid,
     )
 
 
