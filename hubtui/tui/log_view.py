@@ -50,6 +50,8 @@ class LogView(ScrollView, can_focus=True):
         self._lines: deque[str] = deque(maxlen=MOST)
         self._aside = 0
         self._wanted = ""
+        self.hits = 0
+        """How many lines hold what is looked for."""
         self.found: int | None = None
         """The line that was found last."""
 
@@ -75,6 +77,7 @@ class LogView(ScrollView, can_focus=True):
         gone = before + len(lines) - len(self._lines)
         if gone and self.found is not None:
             self.found = self.found - gone if self.found >= gone else None
+        self._count_hits()
         self.virtual_size = Size(0, len(self._lines))
         if followed:
             self.scroll_end(animate=False, immediate=True)
@@ -85,14 +88,13 @@ class LogView(ScrollView, can_focus=True):
 
     # --- looking for words ----------------------------------------------------------------------
 
-    @property
-    def hits(self) -> int:
-        """How many lines hold what is looked for."""
-        return sum(self._wanted in line.lower() for line in self._lines) if self._wanted else 0
+    def _count_hits(self) -> None:
+        self.hits = sum(self._wanted in line.lower() for line in self._lines) if self._wanted else 0
 
     def look_for(self, text: str) -> None:
         """Mark this text wherever it stands; nothing for an empty one."""
         self._wanted, self.found = text.lower(), None
+        self._count_hits()
         self.refresh()
 
     def go_to_next(self, way: int) -> bool:
@@ -101,8 +103,9 @@ class LogView(ScrollView, can_focus=True):
         if not self._wanted or not count:
             return False
         start = self.found
-        if start is None:  # from the bottom of what is in sight, upwards: the latest is meant
-            start = min(count, self.scroll_offset.y + self.size.height) if way < 0 else -1
+        if start is None:  # begin with what is in sight
+            top = self.scroll_offset.y
+            start = min(count, top + self.size.height) if way < 0 else top - 1
         for step in range(1, count + 1):
             place = (start + way * step) % count
             if self._wanted in self._lines[place].lower():
