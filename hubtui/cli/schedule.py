@@ -14,9 +14,9 @@ from hubtui.errors import HubtuiError, UsageError
 from hubtui.names import shown
 from hubtui.release import schedule as schedules
 from hubtui.release.schedule import Entry, State
-from hubtui.release.when import EXAMPLES, is_day, parse_when, written, zone_of
 from hubtui.server import Server
 from hubtui.students import Missing
+from hubtui.when import EXAMPLES, is_day, parse_when, written, zone_of
 
 
 @click.command("schedule")

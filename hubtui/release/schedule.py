@@ -22,9 +22,9 @@ from hubtui.plan.journal import Journal
 from hubtui.plan.locks import is_held, lock
 from hubtui.plan.plans import operator
 from hubtui.release import chosen, source, store
-from hubtui.release.when import Moment, written
 from hubtui.server import Server
 from hubtui.state import read_document, write_document
+from hubtui.when import Moment, written
 
 LATE = timedelta(hours=12)
 """What is later than this is asked about, not done."""

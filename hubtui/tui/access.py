@@ -18,12 +18,12 @@ from hubtui.release.chosen import Subject
 from hubtui.release.sheets import SheetList, sheets
 from hubtui.release.source import Entry
 from hubtui.release.status import Standing, standing
-from hubtui.release.when import Moment
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.tui.coming import Coming, coming, meant
 from hubtui.tui.following import Following, OwnRun
 from hubtui.tui.titles import title
+from hubtui.when import Moment
 
 Previewed = tuple[Plan, list[SubjectLine]]
 

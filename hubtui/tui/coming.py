@@ -11,10 +11,10 @@ from hubtui.errors import HubtuiError
 from hubtui.names import shown
 from hubtui.release import schedule
 from hubtui.release.schedule import State
-from hubtui.release.when import Moment, parse_when, written, zone_of
 from hubtui.server import Server
 from hubtui.tui.dialogs import SureDialog
 from hubtui.tui.titles import listed
+from hubtui.when import Moment, parse_when, written, zone_of
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp

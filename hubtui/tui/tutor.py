@@ -23,7 +23,6 @@ from hubtui.release import source, through_sudo
 from hubtui.release.sheets import SheetList
 from hubtui.release.source import Entry
 from hubtui.release.status import Standing
-from hubtui.release.when import Moment, parse_when, zone_of
 from hubtui.server import Server
 from hubtui.server.accounts import Accounts
 from hubtui.server.ledger import Ledger
@@ -35,6 +34,7 @@ from hubtui.tui.coming import Coming
 from hubtui.tui.following import Following
 from hubtui.tui.look import SHEETS, STALE, Look, Looker
 from hubtui.tui.titles import title
+from hubtui.when import Moment, parse_when, zone_of
 
 
 def is_tutor(course: Course) -> bool:

@@ -22,13 +22,13 @@ from hubtui.release.ledger import Delivered as Given
 from hubtui.release.sheets import Sheet, SheetList, SheetState
 from hubtui.release.source import Entry
 from hubtui.release.status import Released, Standing
-from hubtui.release.when import Moment
 from hubtui.server import Server
 from hubtui.students import Missing
 from hubtui.tui.access import Order, Previewed
 from hubtui.tui.coming import Coming
 from hubtui.tui.following import Following
 from hubtui.tui.look import Look
+from hubtui.when import Moment
 from tests.snapshots import scenes
 from tests.unit import surveys
 

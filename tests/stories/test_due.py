@@ -19,9 +19,9 @@ from hubtui.plan import plans, runs
 from hubtui.release import chosen, push, schedule, store
 from hubtui.release.due import due
 from hubtui.release.schedule import Entry, State
-from hubtui.release.when import Moment
 from hubtui.release.withdraw import withdraw_plan
 from hubtui.students import survey
+from hubtui.when import Moment
 from tests.course_on_disk import ROSTER, STATE, hubtui
 from tests.release_on_disk import SOURCE, Teaching, teach, tree
 from tests.sandboxed import Machine

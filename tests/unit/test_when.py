@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hubtui.course import Accounts, Course, Hub
 from hubtui.errors import UsageError
-from hubtui.release.when import is_day, parse_when, written, zone_of
+from hubtui.when import is_day, parse_when, written, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TUESDAY = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)  # 05:00 in Berlin

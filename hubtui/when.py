@@ -1,4 +1,4 @@
-"""``Mon 08:00`` in the course's own time zone: the next such moment, right over changed clocks."""
+"""``Mon 08:00``, ``2h``, ``09:00-11:00``: a time in the course's own zone, over changed clocks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from hubtui.names import shown
 
 EXAMPLES = '"Mon 08:00", "08:00", "tomorrow 08:00" or "2026-11-30 08:00"'
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+PAUSES = '"30m", "2h", "18:00" or "Mon 08:00"'
+EXAMS = '"09:00-11:00", "Mon 09:00-11:00" or "2027-02-01 09:00-11:00"'
 _WHEN = re.compile(r"(?:(?P<day>\S+)\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LENGTH = re.compile(
+    r"(?:(?P<hours>\d{1,4})\s*h)?\s*(?:(?P<minutes>\d{1,5})\s*m(?:in)?)?", re.ASCII
+)
+_SPAN = re.compile(r"(?P<from>[^–]*?\d{1,2}:\d{2})\s*[-–]\s*(?P<to>\S.*)", re.ASCII)
 _FAR = timedelta(days=400)
-"""A release in a later year is a slip of the finger."""
+"""What is to be in a later year is a slip of the finger."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,14 +72,8 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> Moment:
     Of a time that exists twice, because the clocks go back, the next one is taken, and the note
     says so. Raises UsageError: what is no time, a time that is over, one that the clocks skip.
     """
-    found = _WHEN.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"{shown(text, limit=40)!r} is no time: say {EXAMPLES}.")
-    try:
-        clock = time(int(found["hour"]), int(found["minute"]))
-    except ValueError:
-        raise UsageError(f"{found['hour']}:{found['minute']} is no time of the day.") from None
-    for day in _days(found["day"], now.astimezone(zone).date()):
+    word, clock = _read(text, EXAMPLES)
+    for day in _days(word, now.astimezone(zone).date()):
         moments = _moments(datetime.combine(day, clock), zone)
         if not moments:
             skipped = datetime.combine(day, clock, zone).astimezone(UTC)
@@ -86,6 +86,58 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> Moment:
     raise UsageError(f"{shown(text, limit=40)} is over ({zone.key}).")
 
 
+def parse_until(text: str, zone: ZoneInfo, now: datetime) -> Moment:
+    """When something ends: after ``30m``, ``2h``, ``1h30m``, or at ``18:00``, ``until Mon 08:00``.
+
+    Raises UsageError.
+    """
+    words = text.strip().removeprefix("until ").strip()
+    found = _LENGTH.fullmatch(words)
+    if not words or found is None:
+        if not _WHEN.fullmatch(words):
+            raise UsageError(f"{shown(text, limit=40)!r} is no time: say {PAUSES}.")
+        return parse_when(words, zone, now)
+    length = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    if not timedelta() < length <= _FAR:
+        raise UsageError(f"{shown(words, limit=40)} is no length of time: say {PAUSES}.")
+    return Moment(at=now + length, zone=zone.key)
+
+
+def parse_span(text: str, zone: ZoneInfo, now: datetime) -> tuple[Moment, Moment]:
+    """``Mon 09:00-11:00``: the next such time that is not over yet; it may have begun.
+
+    An end without a day of its own is on the day of the beginning. Of times that exist twice the
+    beginning is the first and the end the second. Raises UsageError.
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{shown(text, limit=60)!r} is no time of an exam: say {EXAMS}.")
+    word, begin = _read(found["from"], EXAMS)
+    last_word, end = _read(found["to"], EXAMS)
+    today = now.astimezone(zone).date()
+    for day in _days(word, today):
+        last = next(_days(last_word, day)) if last_word else day
+        first, second = _on(day, begin, zone, 0), _on(last, end, zone, -1)
+        if second.at <= first.at:
+            raise UsageError(
+                f"{end:%H:%M} is not after {begin:%H:%M}: for an end on another day "
+                "say its date, too."
+            )
+        if second.at > now:
+            return first, second
+    raise UsageError(f"{shown(text, limit=60)} is over ({zone.key}).")
+
+
+def on_the_wall(text: str, zone: ZoneInfo, *, last: bool = False) -> datetime:
+    """``2027-02-01 09:00`` there, in UTC; of a time that exists twice the first, or the last.
+
+    One that the clocks skip is as much later as they skip. Raises ValueError.
+    """
+    wall = datetime.fromisoformat(text)
+    moments = _moments(wall, zone)
+    return moments[-1 if last else 0] if moments else wall.replace(tzinfo=zone).astimezone(UTC)
+
+
 def written(at: datetime, zone: str) -> str:
     """``Mon 30 Nov 2026, 08:00 (Europe/Berlin)``."""
     try:
@@ -93,6 +145,28 @@ def written(at: datetime, zone: str) -> str:
     except (KeyError, ValueError, OSError):
         here, zone = at.astimezone(UTC), "UTC"
     return f"{here:%a %d %b %Y, %H:%M} ({zone})"
+
+
+def _read(text: str, examples: str) -> tuple[str | None, time]:
+    """The word for the day, if any, and the time of the day. Raises UsageError."""
+    found = _WHEN.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{shown(text, limit=40)!r} is no time: say {examples}.")
+    try:
+        return found["day"], time(int(found["hour"]), int(found["minute"]))
+    except ValueError:
+        raise UsageError(f"{found['hour']}:{found['minute']} is no time of the day.") from None
+
+
+def _on(day: date, clock: time, zone: ZoneInfo, which: int) -> Moment:
+    """A time on that day; of two the first (0) or the second (-1). Raises UsageError."""
+    wall = datetime.combine(day, clock)
+    moments = _moments(wall, zone)
+    if not moments:
+        skipped = wall.replace(tzinfo=zone).astimezone(UTC)
+        raise UsageError(_skipped(skipped, clock, day, zone))
+    at = moments[which]
+    return Moment(at=at, zone=zone.key, note=_note(moments, at, clock, zone))
 
 
 def _days(word: str | None, today: date) -> Iterator[date]:
