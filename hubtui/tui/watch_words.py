@@ -43,6 +43,8 @@ _GOT = {
     Got.UNASKED: "not asked",
 }
 
+_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "", 60))
+
 
 def standing(watch: Watch, at: datetime) -> Text:
     """How it is, and below it, after an arrow, what to do; one or two lines where there is room."""
@@ -53,7 +55,7 @@ def standing(watch: Watch, at: datetime) -> Text:
         text = "No check since this machine started."
         return _said("!", "NOBODY WATCHES", WARN, text, INSTALL)
     if watch.is_silent(at):
-        text = f"The watchdog does not run: its last check was {since(now.at, at)} ago"
+        text = f"The watchdog does not run: its last check was {seconds(at - now.at)} ago"
         text += f", and found: {shown(now.text, limit=200)}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
     mark, word, style = _STATES[now.state]
@@ -138,24 +140,14 @@ def milliseconds(ms: float) -> str:
 
 def seconds(length: timedelta) -> str:
     """``12 s``, ``4 min``, ``3 h``: shorter than a minute to the second."""
-    whole = max(0, int(length.total_seconds()))
-    return f"{whole} s" if whole < 60 else since_seconds(whole)
+    return in_two_units(length.total_seconds())
 
 
-def since(then: datetime, at: datetime) -> str:
-    """How long ago: ``14 min``."""
-    return seconds(at - then)
-
-
-def since_seconds(whole: int) -> str:
-    """``45 s``, ``14 min``, ``3 h 20 min``, ``2 d 3 h``: two units at most, without those of 0."""
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    for place, (unit, size) in enumerate(units):
+def in_two_units(length: float) -> str:
+    """Of seconds ``45 s``, ``14 min``, ``3 h 20 min``, ``2 d 3 h``: two units at most."""
+    whole = max(0, int(length))
+    for unit, size, smaller, width in _UNITS:
         if whole >= size:
-            first, rest = divmod(whole, size)
-            said = f"{first} {unit}"
-            if unit in ("d", "h"):
-                smaller, width = units[place + 1]
-                said += f" {rest // width} {smaller}" if rest >= width else ""
-            return said
-    return "0 s"
+            first, rest = whole // size, whole % size // width
+            return f"{first} {unit} {rest} {smaller}" if rest else f"{first} {unit}"
+    return f"{whole} s"
