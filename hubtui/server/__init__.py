@@ -1,6 +1,7 @@
 """The server: the only rooms that touch the machine, and the record that brings them to a use case.
 
 run          the programs of the system, through sh
+systemd      what a unit says of itself
 hubdb        the hub's database (SQLite, NativeAuthenticator)
 hubapi       the hub's REST interface
 listeners    who listens on a port
@@ -11,6 +12,7 @@ ledger       which uid was given to whom, for good
 roster       the list of account names
 machine      memory, load, what waits, disks
 processes    what runs under an account's uid
+hubprocess   hub and proxy: who they are, how they run
 """
 
 from __future__ import annotations

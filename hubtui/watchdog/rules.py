@@ -1,0 +1,148 @@
+"""What follows from a verdict: wait, look again, restart, or call a person. No clock, no disk.
+
+Only what a restart can cure is restarted. Back-off 0, 2, 5, 10, 30 minutes; after five restarts
+within an hour it gives up, which means that a person is called, and that a dead hub is still tried
+every half hour. All is forgiven after half an hour of being up.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hubtui.watchdog.records import Now, State, Verdict
+from hubtui.watchdog.verdict import Judged
+
+BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 5, 10, 30))
+MOST = 5
+"""Restarts within an hour."""
+FORGIVEN = timedelta(minutes=30)
+LAST_RESORT = timedelta(minutes=30)
+EXAM = timedelta(seconds=60)
+"""The longest back-off during an exam."""
+SECOND_LOOK = 3.0
+"""Seconds until the second look at a hub that is gone."""
+LOOKS_AGAIN = (10.0, 20.0)
+"""Seconds between further looks within a check."""
+
+
+class Act(StrEnum):
+    """What is done about it."""
+
+    NOTHING = "nothing"
+    LOOK = "look again"
+    HUB = "restart the hub"
+    PROXY = "end the proxy"
+    """The hub starts a new one by itself; it is restarted as well where its output is broken."""
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What follows."""
+
+    act: Act
+    state: State
+    wait: float = 0.0
+    """Seconds until the next look of this check."""
+    until: datetime | None = None
+    """Of back-off or pause."""
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """What a decision rests on, besides the verdict."""
+
+    at: datetime
+    looks: int
+    """Looks in this check so far, this one counted."""
+    restarts: tuple[datetime, ...] = ()
+    """Those that count."""
+    hopeless: bool = False
+    """The last restart failed for something that no restart cures."""
+    exam: bool = False
+    paused: bool = False
+    paused_until: datetime | None = None
+    acted: bool = False
+    """This check has restarted already."""
+
+
+CURED = frozenset(
+    {
+        Verdict.HUB_DEAD,
+        Verdict.HUB_STUCK,
+        Verdict.HUB_HUNG,
+        Verdict.PROXY_DEAD,
+        Verdict.PROXY_HUNG,
+        Verdict.PROXY_LOST,
+    }
+)
+"""What a restart can cure."""
+IN_EXAM = frozenset({Verdict.HUB_DEAD, Verdict.HUB_STUCK, Verdict.PROXY_DEAD, Verdict.PROXY_HUNG})
+"""Restarted even during an exam. A hung hub is not: who is in a notebook goes on working."""
+_CALM = {
+    Verdict.UP: State.UP,
+    Verdict.STARTING: State.STARTING,
+    Verdict.SLOW: State.DEGRADED,
+    Verdict.FAILING: State.DEGRADED,
+    Verdict.WEB: State.DEGRADED,
+    Verdict.PORT_TAKEN: State.DEGRADED,
+    Verdict.UNKNOWN: State.DEGRADED,
+}
+
+
+def decide(judged: Judged, given: Given) -> Decision:
+    """What follows from a verdict."""
+    if given.paused:
+        return Decision(act=Act.NOTHING, state=State.PAUSED, until=given.paused_until)
+    if judged.verdict not in CURED:
+        return Decision(act=Act.NOTHING, state=_CALM[judged.verdict])
+    if given.acted:
+        return Decision(act=Act.NOTHING, state=State.DOWN)
+    if (wait := _look_again(judged, given)) is not None:
+        return Decision(act=Act.LOOK, state=State.SUSPECT, wait=wait)
+    if not judged.sure:
+        return Decision(act=Act.NOTHING, state=State.SUSPECT)
+    if given.exam and judged.verdict not in IN_EXAM:
+        return Decision(act=Act.NOTHING, state=State.DOWN)
+    state, until = next_turn(judged.verdict, given)
+    never = state is State.GAVE_UP and until is None
+    if never or (until is not None and given.at < until):
+        return Decision(act=Act.NOTHING, state=state, until=until)
+    act = Act.PROXY if judged.verdict is Verdict.PROXY_HUNG else Act.HUB
+    return Decision(act=act, state=State.RESTARTING)
+
+
+def next_turn(verdict: Verdict, given: Given) -> tuple[State, datetime | None]:
+    """Until when it waits before it restarts again, as back-off or as given up.
+
+    None: not at all; but where it gave up, for a person.
+    """
+    if not given.restarts:
+        return State.DOWN, None
+    last = given.restarts[-1]
+    if given.exam:
+        return State.BACKOFF, last + min(EXAM, _pause(given))
+    within = [at for at in given.restarts if given.at - at < timedelta(hours=1)]
+    if given.hopeless or len(within) >= MOST:
+        is_dead = verdict in (Verdict.HUB_DEAD, Verdict.HUB_STUCK)
+        return State.GAVE_UP, last + LAST_RESORT if is_dead else None
+    return State.BACKOFF, last + _pause(given)
+
+
+def still_counted(now: Now, at: datetime) -> tuple[datetime, ...]:
+    """The restarts that count: none any more once it was up for half an hour."""
+    up = now.state is State.UP and at - now.since >= FORGIVEN
+    return () if up else now.restarts
+
+
+def _pause(given: Given) -> timedelta:
+    return BACKOFF[min(len(given.restarts), len(BACKOFF) - 1)]
+
+
+def _look_again(judged: Judged, given: Given) -> float | None:
+    """Seconds until this check looks again before it decides; None: it has seen enough."""
+    if judged.verdict is Verdict.HUB_DEAD:
+        return SECOND_LOOK if given.looks < 2 else None
+    if judged.sure or given.looks > len(LOOKS_AGAIN):
+        return None
+    return LOOKS_AGAIN[given.looks - 1]

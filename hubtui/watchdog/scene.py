@@ -1,0 +1,149 @@
+"""What one look sees: the answers, hub and proxy as processes, the hub's log, the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hubtui.course import Course
+from hubtui.errors import HubDown, StateError
+from hubtui.names import shown
+from hubtui.server import hubprocess, listeners, machine
+from hubtui.watchdog import causes, hublog, known, probes
+from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Trace
+
+
+def look(
+    course: Course, state_dir: Path, uid: int, memory: Memory, at: datetime
+) -> tuple[Scene, Memory]:
+    """Look once; returns what was seen and what to remember of it for the next look.
+
+    ``uid`` is the hub's. Takes as long as the slowest of the four answers.
+    """
+    answers = probes.ask(course, uid)
+    hub = _hub(course, state_dir, uid, memory)
+    proxy = _on_port(course.hub.proxy, memory.proxy)
+    numbers = machine.numbers()
+    clock = time.clock_gettime(time.CLOCK_BOOTTIME)
+    seen_hub = _seen(hub, memory.hub, clock) if hub else None
+    seen_proxy = _seen(proxy, memory.proxy, clock) if proxy else None
+    place = hublog.place(course, seen_hub)
+    mark, lines, age = 0, list[str](), None
+    if place is not None:
+        lines, mark = hublog.fresh(place, _mark(place.file, memory))
+        age = hublog.age(place, at) if place.file is not None else None
+    scene = Scene(
+        at=at,
+        probes={layer: _named(course, probe) for layer, probe in answers.items()},
+        hub=seen_hub,
+        proxy=seen_proxy,
+        machine=numbers,
+        log_place=str(place or ""),
+        log_age=age,
+        signs=causes.signs(lines),
+    )
+    logged = at - timedelta(seconds=age) if age is not None else memory.logged
+    return scene, replace(
+        memory,
+        hub=_trace(hub, clock),
+        proxy=_trace(proxy, clock),
+        log_place=str(place.file) if place is not None else "",
+        log_at=mark,
+        logged=logged,
+    )
+
+
+def _mark(file: Path | None, memory: Memory) -> int:
+    """From where the log is new: a file that is looked at for the first time, from its end."""
+    if file is None or str(file) == memory.log_place:
+        return memory.log_at
+    with contextlib.suppress(OSError):
+        return 0 if memory.log_place else file.stat().st_size
+    return 0
+
+
+def _hub(course: Course, state_dir: Path, uid: int, memory: Memory) -> int | None:
+    """The hub's process: who has its port, else who has its configuration."""
+    pid = _on_port(course.hub.api, memory.hub)
+    if pid is not None and hubprocess.uids(pid) == {uid}:
+        return pid
+    if memory.hub is not None and hubprocess.is_same(memory.hub.pid, memory.hub.began):
+        return memory.hub.pid
+    before = None
+    with contextlib.suppress(StateError):
+        before = known.read(state_dir)
+    if before is None:
+        return None  # never seen: any hub of this uid could be another course's
+    if hubprocess.is_same(before.pid, before.began):
+        return before.pid
+    return next(iter(hubprocess.hubs(uid, before.config)), None)
+
+
+def _on_port(url: str, before: Trace | None) -> int | None:
+    place = listeners.place_of(url, "", 0)
+    with contextlib.suppress(HubDown):
+        if (
+            before is not None
+            and hubprocess.is_same(before.pid, before.began)
+            and hubprocess.holds(before.pid, place.host, place.port)
+        ):
+            return before.pid
+        return next(iter(hubprocess.listening(place.host, place.port)), None)
+    return None
+
+
+def _trace(pid: int | None, clock: float) -> Trace | None:
+    found = hubprocess.process(pid) if pid is not None else None
+    if found is None:
+        return None
+    return Trace(pid=found.pid, began=found.began, ticks=found.ticks, at=clock)
+
+
+def _seen(pid: int, before: Trace | None, clock: float) -> Seen | None:
+    found = hubprocess.process(pid)
+    if found is None or found.state in "ZX":
+        return None
+    cpu = None
+    if before is not None and (before.pid, before.began) == (pid, found.began):
+        past = clock - before.at
+        if past >= 1:  # of less the ticks are too coarse
+            cpu = round((found.ticks - before.ticks) / hubprocess.TICKS / past, 2)
+    uids = hubprocess.uids(pid)
+    return Seen(
+        pid=pid,
+        uid=min(uids) if uids else -1,
+        program=hubprocess.program(pid),
+        state=found.state,
+        age=round(clock - found.began / hubprocess.TICKS, 1),
+        cpu=cpu,
+        memory=found.memory,
+        files=hubprocess.files(pid),
+        files_limit=hubprocess.files_limit(pid),
+        output=hubprocess.output(pid),
+        unit=hubprocess.unit(pid),
+    )
+
+
+def _named(course: Course, probe: Probe) -> Probe:
+    """Who the stranger on a port is: uid, name and process."""
+    if probe.got is not Got.STRANGER:
+        return probe
+    url = course.hub.api if probe.layer is Layer.HUB else course.hub.proxy
+    place = listeners.place_of(url, "", 0)
+    with contextlib.suppress(HubDown):
+        rows = listeners.listeners(place.host, place.port)
+        pids = hubprocess.listening(place.host, place.port)
+        if rows:
+            uid = rows[0].uid
+            try:
+                name = shown(pwd.getpwuid(uid).pw_name, 40)
+            except KeyError:
+                name = f"uid {uid}"
+            who = f"{name}, process {pids[0]}" if pids else name
+            return replace(probe, uid=uid, text=f"{who} listens on {place.name}")
+    return probe

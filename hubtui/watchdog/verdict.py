@@ -1,0 +1,304 @@
+"""What a look means. Nothing is asked or changed here: from a scene and a memory to a verdict.
+
+The line that matters most runs between *slow* and *hung*. Forty students who log in at once on two
+cores make a healthy hub answer after 5–10 s; a restart then would throw all of them out. So what
+is at work is never called hung before three minutes without an answer and without a line in the
+log, and a machine that is short of memory or CPU makes nothing hung at all.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hubtui.watchdog import causes
+from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verdict
+
+LATE = 5000.0
+"""Milliseconds from which an answer is late."""
+HUNG_HUB = timedelta(minutes=3)
+"""So long without an answer and without a line in the log."""
+HUNG_PROXY = timedelta(seconds=60)
+HUNG_LOOKS = 3
+IDLE_PROXY = timedelta(minutes=3)
+"""A silent proxy that does nothing, on a machine that does little, is hung as well."""
+GONE_PROXY = timedelta(seconds=30)
+"""The hub itself starts a proxy that is gone anew: it takes about 5 s."""
+STUCK_LOOKS = 2
+SPINNING, WORKING, IDLE = 0.9, 0.3, 0.05
+"""Shares of a CPU."""
+FRESH = 60.0
+"""Seconds: a log that was written since is that of a hub at work."""
+_GATEWAY = (502, 503, 504, 404)
+"""What a proxy answers that does not find the hub, or does not know it."""
+
+_UNREAD = ("pipe without reader", "terminal gone")
+"""Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """What a look means, and how sure that is."""
+
+    verdict: Verdict
+    text: str
+    """A sentence."""
+    do: str = ""
+    sure: bool = True
+    """False: look again before anything is done."""
+    cause: str = ""
+    """Of causes.CAUSES, where the look itself says it."""
+
+
+def judge(scene: Scene, memory: Memory, grace: float) -> tuple[Judged, Memory]:
+    """What the scene means; with what the next look has to know of this one.
+
+    ``grace``: seconds that a hub, or the machine, may take to start.
+    """
+    memory = _remembered(scene, memory)
+    strangers = [probe for probe in scene.probes.values() if probe.got is Got.STRANGER]
+    if strangers:
+        return _taken(scene, strangers[0]), memory
+    hub = scene.probes[Layer.HUB]
+    if hub.ok:
+        return _hub_well(scene, memory, grace), memory
+    if hub.got is Got.STATUS:
+        text = f"The hub's own health page answers {hub.status}."
+        return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log."), memory
+    if hub.got is Got.SILENT:
+        return _hub_silent(scene, memory, grace), memory
+    return _hub_closed(scene, memory, grace), memory
+
+
+def _remembered(scene: Scene, memory: Memory) -> Memory:
+    hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
+    silent = proxy.got in (Got.SILENT, Got.BROKEN)
+    gone = proxy.got is Got.REFUSED and hub.ok
+    lost = hub.ok and proxy.ok and chain.got is Got.STATUS and chain.status in _GATEWAY
+    closed = scene.hub is not None and hub.got in (Got.REFUSED, Got.BROKEN)
+    return replace(
+        memory,
+        # The first look at a hub counts as its last answer: nobody knows of an earlier one.
+        answered=scene.at if hub.ok or memory.answered is None else memory.answered,
+        proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
+        proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
+        lost=_row(memory.lost, scene.at) if lost else (),
+        stuck=memory.stuck + 1 if closed else 0,
+        oom_kills=scene.machine.oom_kills if hub.ok else memory.oom_kills,
+    )
+
+
+def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
+    """The looks in a row: the first and the last nine."""
+    return (*before, at) if len(before) < 10 else (before[0], *before[2:], at)
+
+
+def _hub_well(scene: Scene, memory: Memory, grace: float) -> Judged:
+    proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
+    if proxy.got is Got.REFUSED:
+        return _proxy_gone(scene, memory, grace)
+    if not proxy.ok and proxy.got is not Got.STATUS:
+        return _proxy_silent(scene, memory)
+    if chain.got is Got.STATUS and chain.status in _GATEWAY:
+        return _proxy_lost(scene, memory, chain, grace)
+    if not chain.ok and chain.got is not Got.SILENT:
+        text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
+        return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
+    if scene.signs:
+        cause = causes.CAUSES[scene.signs[0]]
+        return Judged(
+            verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
+        )
+    late = [p for layer, p in scene.probes.items() if layer is not Layer.PUBLIC and p.ms >= LATE]
+    if late:
+        slowest = max(late, key=lambda probe: probe.ms)
+        name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
+        wait = "no answer within" if slowest.got is Got.SILENT else "an answer after"
+        return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.")
+    return _public(scene)
+
+
+def _public(scene: Scene) -> Judged:
+    public = scene.probes.get(Layer.PUBLIC)
+    if public is None or public.ok:
+        return Judged(verdict=Verdict.UP, text=_well(scene, public))
+    do, cause = "Look: systemctl status apache2 nginx; journalctl -u apache2 -n 50", ""
+    if public.got is Got.TLS:
+        do, cause = "Renew the certificate: certbot renew", "certificate-expired"
+        if "expired" not in public.text:
+            do, cause = "Look at the certificate and its chain: certbot certificates", ""
+    elif public.got is Got.DNS:
+        do = "Look at the name server and at the domain: getent hosts NAME"
+    elif public.got is Got.SILENT:
+        do = "If all workers of Apache are taken, raise MaxRequestWorkers: hubtui watchdog causes"
+        cause = "apache-workers"
+    text = f"Hub and proxy are up, but what students open is not: {public.text}."
+    return Judged(verdict=Verdict.WEB, text=text, do=do, cause=cause)
+
+
+def _well(scene: Scene, public: Probe | None) -> str:
+    hub = scene.probes[Layer.HUB]
+    text = f"All is well: the hub answers in {hub.ms:.0f} ms."
+    if public is not None and public.days_left is not None and public.days_left < 20:
+        text += f" The certificate ends in {max(0.0, public.days_left):.0f} days."
+    return text
+
+
+def _proxy_gone(scene: Scene, memory: Memory, grace: float) -> Judged:
+    if _is_young(scene.hub, grace):
+        return _starting("The hub is starting: its proxy does not listen yet.")
+    if scene.probes[Layer.CHAIN].got is Got.OK:
+        return Judged(verdict=Verdict.PROXY_DEAD, text="The proxy comes back.", sure=False)
+    since = scene.at - (memory.proxy_gone or scene.at)
+    return Judged(
+        verdict=Verdict.PROXY_DEAD,
+        text="The hub is up, but its proxy is gone: nobody reaches it.",
+        do="The hub starts a new one by itself within seconds; else restart the hub.",
+        sure=since >= GONE_PROXY,
+    )
+
+
+def _proxy_silent(scene: Scene, memory: Memory) -> Judged:
+    row, proxy = memory.proxy_silent, scene.proxy
+    lasted = row[-1] - row[0] if row else timedelta()
+    enough = len(row) >= HUNG_LOOKS and lasted >= HUNG_PROXY
+    why, cause = _hanging(proxy)
+    idle = proxy is not None and proxy.cpu is not None and proxy.cpu < IDLE
+    if not why and idle and lasted >= IDLE_PROXY and not _pressed(scene):
+        why = f"it has done nothing for {lasted.total_seconds() / 60:.0f} min"
+    if why:
+        return Judged(
+            verdict=Verdict.PROXY_HUNG,
+            text=f"The hub is up, but its proxy does not answer: {why}.",
+            do="Restart the proxy, and the hub with an output that somebody reads.",
+            sure=enough,
+            cause=cause,
+        )
+    if _pressed(scene) or (proxy is not None and (proxy.cpu or 0) >= WORKING):
+        return _slow(scene, "The proxy answers late.")
+    return Judged(
+        verdict=Verdict.PROXY_HUNG,
+        text="The hub is up, but its proxy has not answered.",
+        do="It is looked at again.",
+        sure=False,
+    )
+
+
+def _hanging(proxy: Seen | None) -> tuple[str, str]:
+    """What says that a silent proxy will not answer any more; with the cause."""
+    if proxy is None:
+        return "", ""
+    if proxy.output in _UNREAD:
+        return f"its output goes to a {proxy.output}", "output-broken"
+    if proxy.state == "T":
+        return "its process is stopped", "stopped"
+    if proxy.cpu is not None and proxy.cpu >= SPINNING:
+        return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
+    return "", ""
+
+
+def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, grace: float) -> Judged:
+    if _is_young(scene.hub, grace) or _is_young(scene.proxy, 30):
+        return _starting("The hub is starting: its proxy does not lead to it yet.")
+    row = memory.lost
+    sure = len(row) >= HUNG_LOOKS and row[-1] - row[0] >= HUNG_PROXY
+    return Judged(
+        verdict=Verdict.PROXY_LOST,
+        text=f"Hub and proxy are up, but the proxy does not lead to the hub ({chain.status}).",
+        do="Restart the hub: it tells its proxy the way anew.",
+        sure=sure,
+        cause="proxy-zombie" if sure else "",
+    )
+
+
+def _hub_silent(scene: Scene, memory: Memory, grace: float) -> Judged:
+    if _is_young(scene.hub, grace):
+        return _starting("The hub is starting.")
+    last = max(at for at in (memory.answered, memory.logged, scene.at - HUNG_HUB * 100) if at)
+    quiet = scene.at - last
+    hub = scene.hub
+    own = (hub.cpu or 0.0) if hub is not None else 0.0
+    if quiet >= HUNG_HUB:
+        if _pressed(scene) and own < SPINNING:
+            return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.")
+        stopped = hub is not None and hub.state == "T"
+        return Judged(
+            verdict=Verdict.HUB_HUNG,
+            text=f"The hub hangs: no answer and no line in its log for {_minutes(quiet)}.",
+            do="Restart the hub.",
+            cause="stopped" if stopped else "",
+        )
+    fresh = scene.log_age is not None and scene.log_age < FRESH
+    if own >= WORKING or fresh or _pressed(scene):
+        return _slow(scene, "The hub has not answered in time.")
+    return Judged(
+        verdict=Verdict.HUB_HUNG,
+        text="The hub has not answered in time, and does nothing.",
+        do="It is looked at again; after three minutes it is restarted.",
+        sure=False,
+    )
+
+
+def _hub_closed(scene: Scene, memory: Memory, grace: float) -> Judged:
+    if scene.hub is not None:
+        if _is_young(scene.hub, grace):
+            return _starting("The hub is starting: its port is not open yet.")
+        return Judged(
+            verdict=Verdict.HUB_STUCK,
+            text=f"The hub's process {scene.hub.pid} is there, but its port is closed.",
+            do="Restart the hub.",
+            sure=memory.stuck >= STUCK_LOOKS,
+        )
+    if scene.machine.uptime < grace:
+        return _starting("The machine has just started; the hub is not there yet.")
+    return Judged(
+        verdict=Verdict.HUB_DEAD,
+        text="The hub is gone: no process, and nobody on its port.",
+        do="Restart the hub.",
+    )
+
+
+def _taken(scene: Scene, probe: Probe) -> Judged:
+    port = "hub's" if probe.layer is Layer.HUB else "proxy's"
+    return Judged(
+        verdict=Verdict.PORT_TAKEN,
+        text=f"The {port} port is taken: {probe.text}.",
+        do="End that process, then restart the hub.",
+        cause="port-taken",
+    )
+
+
+def _starting(text: str) -> Judged:
+    return Judged(verdict=Verdict.STARTING, text=text)
+
+
+def _slow(scene: Scene, text: str) -> Judged:
+    """Never restarted: say what it waits for."""
+    numbers = scene.machine
+    short = numbers.stalled_memory is not None and numbers.stalled_memory >= 10
+    short = short or numbers.available < numbers.total * 0.05
+    why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
+    do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
+    cause = "memory-short" if short else ""
+    return Judged(verdict=Verdict.SLOW, text=f"{text} It is at work: {why}.", do=do, cause=cause)
+
+
+def _pressed(scene: Scene) -> bool:
+    """Whether the machine is so busy that anything on it may be late."""
+    numbers = scene.machine
+    return (
+        numbers.load > 2 * numbers.cpus
+        or (numbers.stalled_memory or 0.0) >= 10
+        or (numbers.stalled_cpu or 0.0) >= 40
+        or numbers.available < numbers.total * 0.03
+    )
+
+
+def _is_young(process: Seen | None, grace: float) -> bool:
+    return process is not None and process.age < grace
+
+
+def _minutes(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,98 @@
+"""How this hub is restarted: through its unit, by hand as it was started, or by a command.
+
+``hub.restart: auto`` finds out from the hub that runs, or ran last. A hub that an old script
+started under cron lies in cron's own unit: a unit counts only if the hub is what it is for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from hubtui.errors import CommandFailed, Refused, StateError
+from hubtui.server import Server, systemd
+from hubtui.server.hubprocess import HUB, Launch
+from hubtui.server.run import say
+from hubtui.watchdog import known
+from hubtui.watchdog.records import Seen
+
+OWN = "hubtui-hub-"
+"""Units that a start by hand makes, to be outside of every session; they are never restarted."""
+
+
+class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One way; it can be kept in a plan."""
+
+    kind: Literal["unit", "hand", "command"]
+    unit: str = ""
+    command: tuple[str, ...] = ()
+    launch: Launch | None = None
+    keeps_servers: bool | None = None
+    """Whether students' servers survive; None: it depends on the command."""
+
+    def __str__(self) -> str:
+        return {"unit": f"unit {self.unit}", "hand": "by hand", "command": "command"}[self.kind]
+
+    @property
+    def survival(self) -> str:
+        """What becomes of students' servers, as a sentence."""
+        if self.keeps_servers:
+            return "Students' servers go on; notebooks connect again by themselves."
+        if self.keeps_servers is None:
+            return "Whether students' servers go on depends on that command."
+        return (
+            f"Students' servers stop with {self.unit}. They would go on with KillMode=process in "
+            "the unit (hubtui install hub-unit) and c.JupyterHub.cleanup_servers = False."
+        )
+
+
+def way(server: Server, hub: Seen | None) -> Way:
+    """The way for the hub that runs, or ran last.
+
+    Raises Refused where nothing is known of it, StateError where what is known can't be read.
+    """
+    command = server.course.hub.restart
+    if command != "auto":
+        return Way(kind="command", command=tuple(command))
+    before = known.read(server.state)
+    names = [hub.unit if hub is not None else "", before.launch.unit if before else ""]
+    for unit in dict.fromkeys(names):
+        if unit and not unit.startswith(OWN):
+            found = _for_hub(server, unit, hub)
+            if found is not None:
+                return Way(kind="unit", unit=unit, keeps_servers=found == "process")
+    if before is not None:
+        return Way(kind="hand", launch=before.launch, keeps_servers=True)
+    raise Refused(
+        "hubtui has not seen this hub run yet, so it does not know how to start it: start it once "
+        "as you always did, or say how in course.yaml: hub: restart: [systemctl, restart, UNIT]"
+    )
+
+
+def _for_hub(server: Server, unit: str, hub: Seen | None) -> str | None:
+    """The unit's KillMode if it is there for the hub; None where it is not."""
+    try:
+        found = systemd.show(
+            server.run, unit, "LoadState", "MainPID", "ExecStart", "KillMode", timeout=10
+        )
+    except CommandFailed:
+        return None
+    if found.get("LoadState") != "loaded":
+        return None
+    is_main = hub is not None and found.get("MainPID") == str(hub.pid)
+    starts_hub = any(
+        word.strip(";").rpartition("/")[2] == HUB for word in found.get("ExecStart", "").split()
+    )
+    return found.get("KillMode", "") if is_main or starts_hub else None
+
+
+def commands(way: Way) -> list[str]:
+    """What starts the hub, as it will be run."""
+    if way.kind == "command":
+        return [say(way.command)]
+    if way.kind == "unit":
+        return [say(["systemctl", "restart", way.unit])]
+    if way.launch is None:
+        raise StateError("How the hub was started is not known.")
+    return [say(way.launch.words)]
