@@ -101,6 +101,11 @@ class Look:
         """How many sign-ups are pending."""
         return sum(not sign_up.authorised for sign_up, _ in self.judged.values())
 
+    @property
+    def hub_needs_you(self) -> bool:
+        """Whether the hub is not up, or nobody watches it any more."""
+        return self.watch.needs_you(self.survey.at)
+
 
 class Looker:
     """Looks again and again; remembers what has not changed."""

@@ -6,9 +6,9 @@ only the state of now is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from hubtui.pauses import Exam, Pause
 from hubtui.server import Server
 from hubtui.students import Missing
 from hubtui.watchdog import incidents, live
-from hubtui.watchdog.history import History, history
-from hubtui.watchdog.records import Now, Sample, State
+from hubtui.watchdog.history import History, began, history
+from hubtui.watchdog.records import Incident, Now, Sample, State
 
 GRACE = timedelta(seconds=90)
 """How late a check may come until the watchdog counts as silent: with the minute itself 2.5 of
@@ -38,6 +38,10 @@ class Watch:
     samples: Sequence[Sample] = ()
     history: History | None = None
     """None until the pane was shown."""
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    """By their ids."""
+    began: datetime | None = None
+    """Since when something would have been noticed."""
     pause: Pause | None = None
     exam: Exam | None = None
     called: bool = True
@@ -96,9 +100,16 @@ class Watcher:
         if not self._changed("history", folder, *written, *old):
             return
         try:
-            self._take(history=history(self.server), missing=())
+            found = incidents.read(self.server.state)
         except HubtuiError as e:
-            self._take(missing=(Missing(what="restarts", why=str(e)),))
+            self._take(history=history(self.server), missing=(Missing("restarts", str(e)),))
+        else:
+            self._take(
+                history=history(self.server),
+                incidents={incident.id: incident for incident in found},
+                began=began(self.server, found),
+                missing=(),
+            )
 
     def _look_at_pauses(self) -> None:
         found = pauses.look(self.server.course, self.server.state, self.server.clock())

@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 from hubtui import pauses
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
-from hubtui.plan.journal import who
+from hubtui.plan.plans import operator
 from hubtui.tui.coming import finished
 from hubtui.tui.dialogs import SureDialog
 from hubtui.tui.watch_look import Watch
@@ -83,7 +83,7 @@ def ask_pause(app: HubtuiApp) -> None:
 
     def take(text: str) -> Moment:
         meant = parse_until(text, zone_of(server.course), server.clock())
-        pauses.pause(server.state, meant.at, who(), "", server.clock())
+        pauses.pause(server.state, meant.at, operator(), "", server.clock())
         return meant
 
     def paused(meant: Moment) -> None:
@@ -98,7 +98,7 @@ def resume(app: HubtuiApp) -> None:
     server = app.server
 
     def end() -> str:
-        ended = pauses.resume(server.state, who(), server.clock())
+        ended = pauses.resume(server.state, operator(), server.clock())
         return "The watchdog acts again." if ended else "It was not paused."
 
     def answered(yes: bool | None) -> None:
