@@ -114,6 +114,15 @@ def fresh(where: Place, mark: int) -> tuple[list[str], int]:
         return ([], mark) if fd is None else _read(fd, mark, _FRESH)
 
 
+def last_bytes(path: Path, most: int) -> tuple[bytes, int]:
+    """The last ``most`` bytes of a file, and where they begin; none where it cannot be read."""
+    with _opened(path) as fd, contextlib.suppress(OSError):
+        if fd is not None:
+            begin = max(0, os.fstat(fd).st_size - most)
+            return os.pread(fd, most, begin), begin
+    return b"", 0
+
+
 def dated(logs: Path) -> list[Dated]:
     """The regular files ``jupyterhub-<date>.log`` directly in ``logs``, by their names' dates."""
     found = []
