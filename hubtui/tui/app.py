@@ -177,7 +177,7 @@ class HubtuiApp(App[int]):
             if name == "signups" and self._latest and (waiting := self._latest[0].waiting):
                 line.append(f" {waiting}", "bold")
             if name == "watchdog" and self._latest and self._latest[0].hub_needs_you:
-                line.append(" !", f"bold {BAD}")
+                line.append(" !", BAD)
         if self.read_only:
             line.append("  read-only", "bold")
         line.append(f"   {shown(self.server.course.course, limit=60)}")

@@ -61,7 +61,7 @@ class Head(Vertical):
     Head #beat { height: 1; }
     Head #checked { width: 40; color: $text-muted; }
     Head #layers { height: 3; }
-    Head.tall #layers { height: 6; }
+    Head.tall #layers { height: 7; }
     """
 
     def __init__(self) -> None:
@@ -104,28 +104,34 @@ class Head(Vertical):
         if not layers:
             return _unknown(watch)
         lines = [latencies(watch.now) if watch.now else Text(" ")]
-        return [*lines, picture(watch.samples, layers[-1], at, width), _axis(at, 0, width)]
+        end = _end(watch, at)
+        return [*lines, picture(watch.samples, layers[-1], end, width), _axis(end, 0, width)]
 
     def _tall(self, width: int) -> list[Text]:
         """A picture for each, what it answered last before it."""
-        watch, at, columns = self._watch, self._at, width - _NAME
+        watch, end, columns = self._watch, _end(self._watch, self._at), width - _NAME
         layers = asked(watch.samples)
         if not layers:
             return _unknown(watch)
-        lines = [self._labelled(layer, columns) for layer in reversed(layers)]
-        lines.append(_axis(at, _NAME, columns))
+        lines = [self._labelled(layer, end, columns) for layer in reversed(layers)]
+        lines.append(_axis(end, _NAME, columns))
         said = certificate(watch.now) if watch.now else ""
         lines.append(Text(f"{said:<{_NAME}}{LEGEND}", QUIET))
         return lines
 
-    def _labelled(self, layer: Layer, columns: int) -> Text:
+    def _labelled(self, layer: Layer, end: datetime, columns: int) -> Text:
         probes = self._watch.now.probes if self._watch.now else ()
         line = Text(f"{LAYERS[layer]:<12}", QUIET)
         said = next((answer(probe) for probe in probes if probe.layer is layer), Text())
         said.truncate(_NAME - 13)
         line.append(" " * (_NAME - 13 - said.cell_len))
         line.append_text(said).append(" ")
-        return line.append_text(picture(self._watch.samples, layer, self._at, columns))
+        return line.append_text(picture(self._watch.samples, layer, end, columns))
+
+
+def _end(watch: Watch, at: datetime) -> datetime:
+    """Where the picture ends: a column that no check has reached yet is not begun."""
+    return watch.samples[-1].at if not watch.is_silent(at) else at
 
 
 def _axis(at: datetime, before: int, columns: int) -> Text:

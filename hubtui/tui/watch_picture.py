@@ -79,5 +79,5 @@ def _cell(ms: float) -> tuple[str, str]:
     if ms < 0:
         return UNSEEN, QUIET
     if ms == float("inf"):
-        return AWAY, f"bold {BAD}"
+        return AWAY, BAD
     return _BLOCKS[bisect_right(_STEPS, ms)], GOOD if ms < _SLOW else WARN

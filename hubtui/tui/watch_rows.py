@@ -14,16 +14,17 @@ from hubtui.tui.columns import Column
 from hubtui.tui.look import Entry, cell
 from hubtui.tui.titles import count
 from hubtui.tui.watch_look import Watch
-from hubtui.tui.watch_words import in_two_units
+from hubtui.tui.watch_words import in_two_units, seconds
 from hubtui.watchdog.causes import CAUSES
 from hubtui.watchdog.history import Line, availability
 from hubtui.watchdog.records import Incident, Outcome, Restart
 
 COLUMNS = (
+    Column("sign", "", 1),
     Column("at", "WHEN", 13),
-    Column("cause", "CAUSE", None),
+    Column("cause", "CAUSE", 22),
     Column("reason", "SEEN", None, drop_below=56),
-    Column("away", "AWAY", 8, align="right"),
+    Column("away", "AWAY", 6, align="right"),
     Column("by", "BY", 9, drop_below=64),
     Column("source", "FROM", 12, drop_below=110),
 )
@@ -59,11 +60,12 @@ def _entry(line: Line, incident: Incident | None, at: datetime) -> Entry:
     return Entry(
         name=when,
         row=(
+            cell(*_sign(line)),
             cell(when, QUIET),
             cell(cause) if cause else cell(UNKNOWN, QUIET),
             cell(shown(line.reason, limit=200), QUIET),
-            cell("now", BAD) if lasts else cell(in_two_units(away) if away is not None else ""),
-            cell(by, QUIET) if line.restarted else cell("nobody", WARN),
+            cell("now", BAD) if lasts else cell(seconds(away) if away is not None else ""),
+            cell(by if line.restarted else "nobody", QUIET),
             cell(shown(line.source, limit=40), QUIET),
         ),
         search=f"{cause} {line.reason} {by} {line.outcome} {line.source} {when}".lower(),
@@ -74,6 +76,13 @@ def _entry(line: Line, incident: Incident | None, at: datetime) -> Entry:
         ),
         detail=lambda: detail(line, incident, at),
     )
+
+
+def _sign(line: Line) -> tuple[str, str]:
+    """``!`` where nothing was restarted, ``✗`` where that was in vain."""
+    if not line.restarted:
+        return "!", WARN
+    return ("✗", BAD) if line.outcome == Outcome.FAILED else ("", "")
 
 
 def short(then: datetime, at: datetime) -> str:
@@ -96,7 +105,7 @@ def summary(watch: Watch, at: datetime) -> Text:
         known = at - watch.began
         for days in (7, 30) if known > timedelta(days=7) else (7,):
             share = availability(found, at, days, watch.began)
-            text.append(", " if text else "up ", "" if text else QUIET)
+            text.append(", " if text else "up ", QUIET)
             text.append(f"{share:.2%}".replace("100.00", "100"), "bold")
             text.append(f" of {_length(min(known, timedelta(days=days)))}", QUIET)
         text.append(" · ")
@@ -104,7 +113,7 @@ def summary(watch: Watch, at: datetime) -> Text:
     text.append(count(len(restarts), "restart"))
     if restarts:
         lately = sum(then > at - timedelta(days=7) for then in restarts)
-        text.append(f", {lately} in 7 days, the last {ago(restarts[-1], at)} ago", QUIET)
+        text.append(f", {lately} in 7 days, last {ago(restarts[-1], at)} ago", QUIET)
     if unreadable := len(watch.history.unreadable):
         text.append(f" · {count(unreadable, 'line')} not readable", WARN)
     return text
@@ -120,7 +129,7 @@ def _length(length: timedelta) -> str:
 
 def detail(line: Line, incident: Incident | None, at: datetime) -> Text:
     """Why, what was done, and what to do; the evidence stands on a page of its own."""
-    text = Text(title(line.cause) or "Cause not known", "bold")
+    text = Text.assemble((title(line.cause) or "cause not known", "bold"))
     text.append(f"\n{moment(line.at, at)}", QUIET)
     if line.seconds_away is not None:
         text.append(f" · away for {in_two_units(line.seconds_away)}", QUIET)

@@ -55,21 +55,24 @@ def standing(watch: Watch, at: datetime) -> Text:
         text = "No check since this machine started."
         return _said("!", "NOBODY WATCHES", WARN, text, INSTALL)
     if watch.is_silent(at):
-        text = f"The watchdog does not run: its last check was {seconds(at - now.at)} ago"
+        text = f"The watchdog does not run: its last check was {seconds((at - now.at).total_seconds())} ago"
         text += f", and found: {shown(now.text, limit=200)}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
     mark, word, style = _STATES[now.state]
-    text = f"since {moment(now.since, at)} · {shown(now.text, limit=300)}"
+    what = "all is well." if now.state is State.UP else shown(now.text, limit=300)
+    text = f"since {moment(now.since, at)} · {what}"
     if now.state is State.BACKOFF and now.until is not None:
         text += f" It tries again at {now.until.astimezone():%H:%M}."
     return _said(mark, word, style, text, shown(now.do, limit=300))
 
 
 def _said(mark: str, word: str, style: str, text: str, do: str) -> Text:
-    said = Text.assemble((f"{mark} {word}", f"bold {style}"), f"  {text}")
+    said = Text(f"{mark} {word}")
+    for each in (style, "bold"):  # the console knows our own names of styles alone
+        said.stylize(each)
+    said.append(f"  {text}")
     if do:
-        said.append("\n→ ", "bold")
-        said.append(do)
+        said.append("\n→ ", "bold").append(do)
     return said
 
 
@@ -79,8 +82,8 @@ def checked(watch: Watch, at: datetime) -> str:
     if now is None or watch.is_silent(at):
         return ""
     left = now.next_at - at
-    due = f"next in {seconds(left)}" if left > timedelta(0) else "the next is due"
-    return f"checked {seconds(at - now.at)} ago, {due}"
+    due = f"next in {seconds(left.total_seconds())}" if left > timedelta(0) else "the next is due"
+    return f"checked {seconds((at - now.at).total_seconds())} ago, {due}"
 
 
 def banners(watch: Watch, at: datetime) -> Iterator[Text]:
@@ -138,9 +141,10 @@ def milliseconds(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
-def seconds(length: timedelta) -> str:
-    """``12 s``, ``4 min``, ``3 h``: shorter than a minute to the second."""
-    return in_two_units(length.total_seconds())
+def seconds(length: float) -> str:
+    """``12 s``, ``4 min``, ``3 h``, ``2 d``."""
+    whole = max(0, int(length))
+    return next((f"{whole // size} {unit}" for unit, size, *_ in _UNITS if whole >= size), f"{whole} s")
 
 
 def in_two_units(length: float) -> str:
