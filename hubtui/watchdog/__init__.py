@@ -9,9 +9,10 @@ restart      the hub started anew, as it runs here: its unit, by hand, or a comm
 check        one check from its lock to its last line; what the timer runs
 live         the state of now, in /run; samples of the last hours
 incidents    what was wrong and what was done, in state_dir, and restarts.log as it always was
-hublog       the hub's own log: its end, followed, and old ones pruned
+hublog       the hub's own log: where it is, its end, what is new in it, followed
+logfile      a log as a file, read with care; datedlogs: those with the time in their name, pruned
 evidence     what is saved before a restart takes it away
 causes       what the evidence says
-history      every restart that is known, of old scripts as well
+history      every restart that is known; oldlog: those of old scripts, unitlog: of systemd
 patterns     by cause, hour and weekday
 """

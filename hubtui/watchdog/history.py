@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from hubtui.errors import StateError
 from hubtui.server import Server
-from hubtui.watchdog import hublog, incidents, live, oldlog, unitlog
+from hubtui.watchdog import datedlogs, hublog, incidents, live, logfile, oldlog, unitlog
 from hubtui.watchdog.oldlog import Unreadable
 from hubtui.watchdog.records import AWAY, Incident, Outcome
 
@@ -214,7 +214,7 @@ def _line(
 
 
 def _old(logs: Path) -> tuple[list[Line], list[Unreadable]]:
-    data, begin = hublog.last_bytes(logs / incidents.OLD, _LARGEST)
+    data, begin = logfile.last_bytes(logs / incidents.OLD, _LARGEST)
     found, unreadable = oldlog.read(data, incidents.OLD)
     if begin:
         said = "it is long: only its end is read, and lines are counted from there"
@@ -224,7 +224,7 @@ def _old(logs: Path) -> tuple[list[Line], list[Unreadable]]:
 
 
 def _mailed(mail: Path) -> list[Line]:
-    data, _ = hublog.last_bytes(mail, _LARGEST)
+    data, _ = logfile.last_bytes(mail, _LARGEST)
     source = f"mail of {mail.name}"
     return [Line(at=old.at, reason=old.reason, source=source) for old in oldlog.in_mail(data)]
 
@@ -233,7 +233,7 @@ def _of_logs(logs: Path, since: datetime | None) -> Iterator[Line]:
     """A log was begun by a restart, and the log before it says in its end what that was for."""
     from hubtui.watchdog import causes
 
-    found = hublog.dated(logs)
+    found = datedlogs.dated(logs)
     for at, log in enumerate(found):
         cause = ""
         if at and at >= len(found) - _MOST_LOGS and (since is None or log.start >= since):
@@ -246,11 +246,10 @@ def _of_unit(server: Server, unit: str, since: datetime | None) -> Iterator[Line
 
     for start in unitlog.starts(server.run, unit, since):
         away = (start.at - start.ended).total_seconds() if start.ended is not None else None
-        cause = causes.of_log(start.messages)
         yield Line(
             at=start.at,
             reason=start.reason,
-            cause="reboot" if start.rebooted else cause,
+            cause=start.cause or causes.of_log(start.messages),
             seconds_away=max(0.0, away) if away is not None and start.good else None,
             by="systemd" if start.automatic else "",
             source=JOURNAL,

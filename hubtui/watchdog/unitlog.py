@@ -48,8 +48,8 @@ class Start(Struct, frozen=True, kw_only=True):
     """When it ended before; None: nothing was said of it."""
     automatic: bool
     """Whether systemd did it by itself."""
-    rebooted: bool
-    """Whether the machine was started in between."""
+    cause: str
+    """``reboot`` or ``asked``, where systemd's messages leave no doubt; else empty."""
     good: bool
 
 
@@ -102,15 +102,15 @@ def _starts(entries: Iterable[_Entry], unit: str) -> Iterator[Start]:
             said.append(entry)
             ended = ended or (entry.time if entry.id in _ENDS else None)
             continue
-        rebooted = boot not in ("", entry.boot)
         if boot or ended is not None:
+            reason, cause = _why(said, unit, rebooted=boot not in ("", entry.boot))
             yield Start(
                 at=entry.time,
-                reason=_reason(said, unit, rebooted=rebooted),
+                reason=reason,
                 messages=tuple(each.message for each in said),
                 ended=ended,
                 automatic=any(each.id == _SCHEDULED for each in said),
-                rebooted=rebooted,
+                cause=cause,
                 good=entry.id == _STARTED,
             )
         said, boot = [], entry.boot
@@ -118,13 +118,14 @@ def _starts(entries: Iterable[_Entry], unit: str) -> Iterator[Start]:
             ended = None
 
 
-def _reason(said: Sequence[_Entry], unit: str, *, rebooted: bool) -> str:
+def _why(said: Sequence[_Entry], unit: str, *, rebooted: bool) -> tuple[str, str]:
+    """The reason in words, and the cause where it is certain."""
     if rebooted:
-        return "the machine was started"
+        return "the machine was started", "reboot"
     ends = [entry for entry in said if entry.id in _ENDS]
     if not ends:
-        return ""
+        return "", ""
     if ends[0].id == _STOPPING:
-        return "stopped on request"
+        return "stopped on request", "asked"
     end = min(ends, key=lambda entry: _ENDS.index(entry.id))
-    return shown(end.message.removeprefix(f"{unit}: "), 200)
+    return shown(end.message.removeprefix(f"{unit}: "), 200), ""
