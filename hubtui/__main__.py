@@ -13,6 +13,12 @@ def main() -> int:
     os.umask(0o077)
     options = app_options(sys.argv[1:])
     if options is None:
+        if "check" in sys.argv:
+            from hubtui.cli.check import config_of
+            from hubtui.cli.check import main as check
+
+            if (config := config_of(sys.argv[1:])) is not None:
+                return check(config)
         from hubtui.cli.main import main as cli
 
         return cli(sys.argv[1:])

@@ -24,6 +24,7 @@ from hubtui.values import (
     AccountName,
     AccountNames,
     Command,
+    HookUrl,
     Limits,
     Moment,
     OwnUrl,
@@ -151,7 +152,7 @@ class Notify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[Command, Meta(description="a command such as [/usr/local/bin/call, admin]")]
         | None
     ) = None
-    webhook: Url | None = None
+    webhook: HookUrl | None = None
 
 
 class Machine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,6 +35,14 @@ OwnUrl = Annotated[
         description="http://127.0.0.1:PORT/… (localhost by its number) or an https address",
     ),
 ]
+# The same for what people are called by; a query is what some services know their callers by.
+HookUrl = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:http://{_LOOPBACK}|https://{_HOST}){_PORT}(?:[/?][!$-~]*)?\Z",
+        description="an https address such as https://ntfy.sh/my-course, or http://127.0.0.1:PORT/…",
+    ),
+]
 AccountName = Annotated[
     str,
     Meta(

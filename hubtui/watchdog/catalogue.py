@@ -198,7 +198,7 @@ _HUB = (
         switch_on="apt install py-spy, and while it hangs: py-spy dump --pid PID",
         # 12 s stand in the log of a hub that was well; its port is given 10 s, three times.
         signs=(
-            Sign(r"Event loop was unresponsive for at least (?:1[5-9]|[2-9]\d|\d{3,})\.", HINT),
+            Sign(r"Event loop was unresponsive for at least (?:1[5-9]|[2-9]\d|\d{3,})\.", LIKELY),
         ),
     ),
     Cause(
@@ -286,6 +286,13 @@ _HUB = (
         "kills hub and students.",
         switch_on="apt install auditd, and: auditctl -a always,exit -S kill -F a1=9",
         signs=(Sign(r"Main process exited, code=killed, status=9/KILL", HINT),),
+    ),
+    Cause(
+        id="crashed",
+        title="hub crashed",
+        sentence="The hub's Python crashed (a segmentation fault, an abort).",
+        do="See which compiled package does it: coredumpctl info jupyterhub; then upgrade that.",
+        switch_on="apt install systemd-coredump: it keeps what a crash leaves.",
     ),
     Cause(
         id="session-ended",

@@ -11,12 +11,29 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Cause
+from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Cause, Named
 
-__all__ = ["CAUSES", "CERTAIN", "HINT", "LIKELY", "Cause", "Hit", "best", "of_log", "signs"]
+if TYPE_CHECKING:
+    from hubtui.watchdog.records import Evidence
+
+__all__ = [
+    "CAUSES",
+    "CERTAIN",
+    "HINT",
+    "LIKELY",
+    "Cause",
+    "Hit",
+    "Named",
+    "best",
+    "farewell",
+    "name",
+    "of_log",
+    "signs",
+]
 
 LARGEST = 1 << 19
 """Characters of a log's end that are looked at."""
@@ -74,12 +91,29 @@ def of_log(lines: Sequence[str]) -> str:
     return hit.cause if hit is not None else ""
 
 
+def farewell(lines: Sequence[str]) -> str:
+    """The line in which the hub says that it was told to stop, if it has not come up since."""
+    for line in reversed(lines):
+        if _UP in line:
+            break
+        if "JupyterHub app:" in line and "Received signal " in line:
+            return line
+    return ""
+
+
 def signs(lines: Sequence[str]) -> tuple[str, ...]:
     """The causes, by id, for which a hub that answers does not work all the same."""
     text = "\n".join(lines)
     # One pattern after the other: each begins with plain text, an alternation of them does not.
     found = [cause.id for cause, _, sign in _SIGNS if cause.works_not and sign.search(text)]
     return tuple(dict.fromkeys(found))
+
+
+def name(evidence: Evidence) -> Named:
+    """The most likely cause, with what speaks for it; see naming.name()."""
+    from hubtui.watchdog import naming
+
+    return naming.name(evidence)
 
 
 def _hits(text: str) -> Iterator[Hit]:

@@ -32,6 +32,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     began: int
     pid: int
     launch: Launch
+    proxy_unit: str = ""
+    """Where the proxy is a service of its own, which the hub does not start."""
 
     @property
     def config(self) -> Path | None:
@@ -44,7 +46,7 @@ def read(state_dir: Path) -> Known | None:
     return state.read_document(state_dir / FILE, Known)
 
 
-def remember(state_dir: Path, pid: int, at: datetime) -> Known | None:
+def remember(state_dir: Path, pid: int, at: datetime, proxy_unit: str = "") -> Known | None:
     """Note how this hub runs, unless it may not be looked at. Raises StateError."""
     process, launch = hubprocess.process(pid), hubprocess.launch(pid)
     if process is None or launch is None:
@@ -53,7 +55,7 @@ def remember(state_dir: Path, pid: int, at: datetime) -> Known | None:
         name: value for name, value in launch.environment.items() if not _of_session(name)
     }
     launch = msgspec.structs.replace(launch, environment=environment)
-    known = Known(at=at, began=process.began, pid=pid, launch=launch)
+    known = Known(at=at, began=process.began, pid=pid, launch=launch, proxy_unit=proxy_unit)
     state.write_document(state_dir / FILE, known)
     return known
 

@@ -179,13 +179,19 @@ class Now(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of back-off or pause."""
     probes: tuple[Probe, ...] = ()
     failures: int = 0
-    """Checks in a row that were not well."""
+    """Looks in a row that were not well."""
+    bad_since: datetime | None = None
+    """The first of them."""
     good: int = 0
-    """Checks in a row that were."""
+    """Checks in a row that were well."""
+    good_since: datetime | None = None
+    last_good: datetime | None = None
     incident: str = ""
     """The id of the open one."""
     restarts: tuple[datetime, ...] = ()
-    """Those of the last hours that count for back-off: all since it was up for 30 minutes."""
+    """Those that count for back-off: all since it was up for half an hour."""
+    hopeless: str = ""
+    """Why the last restart failed, where that is nothing that another restart cures: a cause."""
     exam: bool = False
     memory: Memory = Memory()
 
@@ -250,7 +256,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The worst."""
     text: str
     cause: str = ""
-    """Of causes.CAUSES; empty: unknown, or nobody looked."""
+    """Of catalogue.CAUSES; empty: unknown, or nobody looked."""
     why: tuple[str, ...] = ()
     """What speaks for it, in sentences that are safe to show."""
     restarts: tuple[Restart, ...] = ()

@@ -12,20 +12,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Now, State, Verdict
 from hubtui.watchdog.verdict import Judged
-
-BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 5, 10, 30))
-MOST = 5
-"""Restarts within an hour."""
-FORGIVEN = timedelta(minutes=30)
-LAST_RESORT = timedelta(minutes=30)
-EXAM = timedelta(seconds=60)
-"""The longest back-off during an exam."""
-SECOND_LOOK = 3.0
-"""Seconds until the second look at a hub that is gone."""
-LOOKS_AGAIN = (10.0, 20.0)
-"""Seconds between further looks within a check."""
 
 
 class Act(StrEnum):
@@ -90,7 +79,7 @@ _CALM = {
 }
 
 
-def decide(judged: Judged, given: Given) -> Decision:
+def decide(judged: Judged, given: Given, patience: Patience) -> Decision:
     """What follows from a verdict."""
     if given.paused:
         return Decision(act=Act.NOTHING, state=State.PAUSED, until=given.paused_until)
@@ -98,13 +87,13 @@ def decide(judged: Judged, given: Given) -> Decision:
         return Decision(act=Act.NOTHING, state=_CALM[judged.verdict])
     if given.acted:
         return Decision(act=Act.NOTHING, state=State.DOWN)
-    if (wait := _look_again(judged, given)) is not None:
+    if (wait := _look_again(judged, given, patience)) is not None:
         return Decision(act=Act.LOOK, state=State.SUSPECT, wait=wait)
     if not judged.sure:
         return Decision(act=Act.NOTHING, state=State.SUSPECT)
     if given.exam and judged.verdict not in IN_EXAM:
         return Decision(act=Act.NOTHING, state=State.DOWN)
-    state, until = next_turn(judged.verdict, given)
+    state, until = _next_turn(judged.verdict, given, patience)
     never = state is State.GAVE_UP and until is None
     if never or (until is not None and given.at < until):
         return Decision(act=Act.NOTHING, state=state, until=until)
@@ -112,37 +101,34 @@ def decide(judged: Judged, given: Given) -> Decision:
     return Decision(act=act, state=State.RESTARTING)
 
 
-def next_turn(verdict: Verdict, given: Given) -> tuple[State, datetime | None]:
+def _next_turn(verdict: Verdict, given: Given, patience: Patience) -> tuple[State, datetime | None]:
     """Until when it waits before it restarts again, as back-off or as given up.
 
     None: not at all; but where it gave up, for a person.
     """
     if not given.restarts:
         return State.DOWN, None
-    last = given.restarts[-1]
+    last, steps = given.restarts[-1], patience.backoff
+    pause = timedelta(seconds=steps[min(len(given.restarts), len(steps) - 1)])
     if given.exam:
-        return State.BACKOFF, last + min(EXAM, _pause(given))
+        return State.BACKOFF, last + min(timedelta(seconds=patience.exam_backoff), pause)
     within = [at for at in given.restarts if given.at - at < timedelta(hours=1)]
-    if given.hopeless or len(within) >= MOST:
+    if given.hopeless or len(within) >= patience.most:
         is_dead = verdict in (Verdict.HUB_DEAD, Verdict.HUB_STUCK)
-        return State.GAVE_UP, last + LAST_RESORT if is_dead else None
-    return State.BACKOFF, last + _pause(given)
+        return State.GAVE_UP, last + timedelta(seconds=patience.last_resort) if is_dead else None
+    return State.BACKOFF, last + pause
 
 
-def still_counted(now: Now, at: datetime) -> tuple[datetime, ...]:
-    """The restarts that count: none any more once it was up for half an hour."""
-    up = now.state is State.UP and at - now.since >= FORGIVEN
+def still_counted(now: Now, at: datetime, patience: Patience) -> tuple[datetime, ...]:
+    """The restarts that count: none any more once it was up for long enough."""
+    up = now.state is State.UP and (at - now.since).total_seconds() >= patience.forgiven
     return () if up else now.restarts
 
 
-def _pause(given: Given) -> timedelta:
-    return BACKOFF[min(len(given.restarts), len(BACKOFF) - 1)]
-
-
-def _look_again(judged: Judged, given: Given) -> float | None:
+def _look_again(judged: Judged, given: Given, patience: Patience) -> float | None:
     """Seconds until this check looks again before it decides; None: it has seen enough."""
     if judged.verdict is Verdict.HUB_DEAD:
-        return SECOND_LOOK if given.looks < 2 else None
-    if judged.sure or given.looks > len(LOOKS_AGAIN):
+        return patience.second_look if given.looks < 2 else None
+    if judged.sure or given.looks > len(patience.looks_again):
         return None
-    return LOOKS_AGAIN[given.looks - 1]
+    return patience.looks_again[given.looks - 1]

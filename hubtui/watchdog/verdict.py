@@ -8,33 +8,19 @@ log, and a machine that is short of memory or CPU makes nothing hung at all.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hubtui.watchdog import causes
+from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verdict
 
-LATE = 5000.0
-"""Milliseconds from which an answer is late."""
-HUNG_HUB = timedelta(minutes=3)
-"""So long without an answer and without a line in the log."""
-HUNG_PROXY = timedelta(seconds=60)
-HUNG_LOOKS = 3
-IDLE_PROXY = timedelta(minutes=3)
-"""A silent proxy that does nothing, on a machine that does little, is hung as well."""
-GONE_PROXY = timedelta(seconds=30)
-"""The hub itself starts a proxy that is gone anew: it takes about 5 s."""
-STUCK_LOOKS = 2
-SPINNING, WORKING, IDLE = 0.9, 0.3, 0.05
-"""Shares of a CPU."""
-FRESH = 60.0
-"""Seconds: a log that was written since is that of a hub at work."""
 _GATEWAY = (502, 503, 504, 404)
 """What a proxy answers that does not find the hub, or does not know it."""
 
-_UNREAD = ("pipe without reader", "terminal gone")
+UNREAD = ("pipe without reader", "terminal gone")
 """Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
 
 
@@ -48,27 +34,24 @@ class Judged(Struct, frozen=True, kw_only=True):
     sure: bool = True
     """False: look again before anything is done."""
     cause: str = ""
-    """Of causes.CAUSES, where the look itself says it."""
+    """Of catalogue.CAUSES, where the look itself says it."""
 
 
-def judge(scene: Scene, memory: Memory, grace: float) -> tuple[Judged, Memory]:
-    """What the scene means; with what the next look has to know of this one.
-
-    ``grace``: seconds that a hub, or the machine, may take to start.
-    """
+def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
+    """What the scene means; with what the next look has to know of this one."""
     memory = _remembered(scene, memory)
     strangers = [probe for probe in scene.probes.values() if probe.got is Got.STRANGER]
     if strangers:
         return _taken(scene, strangers[0]), memory
     hub = scene.probes[Layer.HUB]
     if hub.ok:
-        return _hub_well(scene, memory, grace), memory
+        return _hub_well(scene, memory, patience), memory
     if hub.got is Got.STATUS:
         text = f"The hub's own health page answers {hub.status}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log."), memory
     if hub.got is Got.SILENT:
-        return _hub_silent(scene, memory, grace), memory
-    return _hub_closed(scene, memory, grace), memory
+        return _hub_silent(scene, memory, patience), memory
+    return _hub_closed(scene, memory, patience), memory
 
 
 def _remembered(scene: Scene, memory: Memory) -> Memory:
@@ -94,23 +77,24 @@ def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
     return (*before, at) if len(before) < 10 else (before[0], *before[2:], at)
 
 
-def _hub_well(scene: Scene, memory: Memory, grace: float) -> Judged:
+def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
     if proxy.got is Got.REFUSED:
-        return _proxy_gone(scene, memory, grace)
+        return _proxy_gone(scene, memory, patience)
     if not proxy.ok and proxy.got is not Got.STATUS:
-        return _proxy_silent(scene, memory)
+        return _proxy_silent(scene, memory, patience)
     if chain.got is Got.STATUS and chain.status in _GATEWAY:
-        return _proxy_lost(scene, memory, chain, grace)
+        return _proxy_lost(scene, memory, chain, patience)
     if not chain.ok and chain.got is not Got.SILENT:
         text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
     if scene.signs:
-        cause = causes.CAUSES[scene.signs[0]]
+        cause = CAUSES[scene.signs[0]]
         return Judged(
             verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
         )
-    late = [p for layer, p in scene.probes.items() if layer is not Layer.PUBLIC and p.ms >= LATE]
+    limit = patience.late * 1000
+    late = [p for p in scene.probes.values() if p.layer is not Layer.PUBLIC and p.ms >= limit]
     if late:
         slowest = max(late, key=lambda probe: probe.ms)
         name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
@@ -145,28 +129,28 @@ def _well(scene: Scene, public: Probe | None) -> str:
     return text
 
 
-def _proxy_gone(scene: Scene, memory: Memory, grace: float) -> Judged:
-    if _is_young(scene.hub, grace):
+def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
+    if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting: its proxy does not listen yet.")
     if scene.probes[Layer.CHAIN].got is Got.OK:
         return Judged(verdict=Verdict.PROXY_DEAD, text="The proxy comes back.", sure=False)
-    since = scene.at - (memory.proxy_gone or scene.at)
+    since = (scene.at - (memory.proxy_gone or scene.at)).total_seconds()
     return Judged(
         verdict=Verdict.PROXY_DEAD,
         text="The hub is up, but its proxy is gone: nobody reaches it.",
         do="The hub starts a new one by itself within seconds; else restart the hub.",
-        sure=since >= GONE_PROXY,
+        sure=since >= patience.gone_proxy,
     )
 
 
-def _proxy_silent(scene: Scene, memory: Memory) -> Judged:
+def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     row, proxy = memory.proxy_silent, scene.proxy
-    lasted = row[-1] - row[0] if row else timedelta()
-    enough = len(row) >= HUNG_LOOKS and lasted >= HUNG_PROXY
-    why, cause = _hanging(proxy)
-    idle = proxy is not None and proxy.cpu is not None and proxy.cpu < IDLE
-    if not why and idle and lasted >= IDLE_PROXY and not _pressed(scene):
-        why = f"it has done nothing for {lasted.total_seconds() / 60:.0f} min"
+    lasted = _lasted(row)
+    enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
+    why, cause = _hanging(proxy, patience)
+    idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
+    if not why and idle and lasted >= patience.idle_proxy and not _pressed(scene):
+        why = f"it has done nothing for {_minutes(lasted)}"
     if why:
         return Judged(
             verdict=Verdict.PROXY_HUNG,
@@ -175,7 +159,7 @@ def _proxy_silent(scene: Scene, memory: Memory) -> Judged:
             sure=enough,
             cause=cause,
         )
-    if _pressed(scene) or (proxy is not None and (proxy.cpu or 0) >= WORKING):
+    if _pressed(scene) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
         return _slow(scene, "The proxy answers late.")
     return Judged(
         verdict=Verdict.PROXY_HUNG,
@@ -185,24 +169,24 @@ def _proxy_silent(scene: Scene, memory: Memory) -> Judged:
     )
 
 
-def _hanging(proxy: Seen | None) -> tuple[str, str]:
+def _hanging(proxy: Seen | None, patience: Patience) -> tuple[str, str]:
     """What says that a silent proxy will not answer any more; with the cause."""
     if proxy is None:
         return "", ""
-    if proxy.output in _UNREAD:
+    if proxy.output in UNREAD:
         return f"its output goes to a {proxy.output}", "output-broken"
     if proxy.state == "T":
         return "its process is stopped", "stopped"
-    if proxy.cpu is not None and proxy.cpu >= SPINNING:
+    if proxy.cpu is not None and proxy.cpu >= patience.spinning:
         return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
     return "", ""
 
 
-def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, grace: float) -> Judged:
-    if _is_young(scene.hub, grace) or _is_young(scene.proxy, 30):
+def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, patience: Patience) -> Judged:
+    if _is_young(scene.hub, patience.grace) or _is_young(scene.proxy, 30):
         return _starting("The hub is starting: its proxy does not lead to it yet.")
     row = memory.lost
-    sure = len(row) >= HUNG_LOOKS and row[-1] - row[0] >= HUNG_PROXY
+    sure = len(row) >= patience.hung_looks and _lasted(row) >= patience.hung_proxy
     return Judged(
         verdict=Verdict.PROXY_LOST,
         text=f"Hub and proxy are up, but the proxy does not lead to the hub ({chain.status}).",
@@ -212,15 +196,15 @@ def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, grace: float) -> Jud
     )
 
 
-def _hub_silent(scene: Scene, memory: Memory, grace: float) -> Judged:
-    if _is_young(scene.hub, grace):
+def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
+    if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting.")
-    last = max(at for at in (memory.answered, memory.logged, scene.at - HUNG_HUB * 100) if at)
-    quiet = scene.at - last
+    last = max((at for at in (memory.answered, memory.logged) if at), default=scene.at)
+    quiet = (scene.at - last).total_seconds()
     hub = scene.hub
     own = (hub.cpu or 0.0) if hub is not None else 0.0
-    if quiet >= HUNG_HUB:
-        if _pressed(scene) and own < SPINNING:
+    if quiet >= patience.hung_hub:
+        if _pressed(scene) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.")
         stopped = hub is not None and hub.state == "T"
         return Judged(
@@ -229,8 +213,8 @@ def _hub_silent(scene: Scene, memory: Memory, grace: float) -> Judged:
             do="Restart the hub.",
             cause="stopped" if stopped else "",
         )
-    fresh = scene.log_age is not None and scene.log_age < FRESH
-    if own >= WORKING or fresh or _pressed(scene):
+    fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
+    if own >= patience.working or fresh or _pressed(scene):
         return _slow(scene, "The hub has not answered in time.")
     return Judged(
         verdict=Verdict.HUB_HUNG,
@@ -240,17 +224,17 @@ def _hub_silent(scene: Scene, memory: Memory, grace: float) -> Judged:
     )
 
 
-def _hub_closed(scene: Scene, memory: Memory, grace: float) -> Judged:
+def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if scene.hub is not None:
-        if _is_young(scene.hub, grace):
+        if _is_young(scene.hub, patience.grace):
             return _starting("The hub is starting: its port is not open yet.")
         return Judged(
             verdict=Verdict.HUB_STUCK,
             text=f"The hub's process {scene.hub.pid} is there, but its port is closed.",
             do="Restart the hub.",
-            sure=memory.stuck >= STUCK_LOOKS,
+            sure=memory.stuck >= patience.stuck_looks,
         )
-    if scene.machine.uptime < grace:
+    if scene.machine.uptime < patience.grace:
         return _starting("The machine has just started; the hub is not there yet.")
     return Judged(
         verdict=Verdict.HUB_DEAD,
@@ -299,6 +283,9 @@ def _is_young(process: Seen | None, grace: float) -> bool:
     return process is not None and process.age < grace
 
 
-def _minutes(time: timedelta) -> str:
-    seconds = time.total_seconds()
+def _lasted(row: tuple[datetime, ...]) -> float:
+    return (row[-1] - row[0]).total_seconds() if row else 0.0
+
+
+def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
