@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from hubtui.errors import StateError
+from hubtui import pauses
+from hubtui.errors import ExamRuns, StateError
 from hubtui.events import Outcome
-from hubtui.plan import plans
+from hubtui.plan import plans, runs
 from hubtui.plan.execute import execute
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
@@ -41,6 +42,9 @@ class Change:
     """The subject's name has to be typed."""
     secret: bool = False
     """The plan is removed once its run is over."""
+    waits: bool = False
+    """An exam holds it: a release, a repair, a removal. What a student needs to take part, or a
+    server too many, does not wait."""
     width: int = 1
     """Chains at work at a time. Above 1 the function makes all chains of the plan at once."""
 
@@ -53,9 +57,17 @@ CHANGES = {
     "reset-login": Change(
         "hubtui.reset_login", "Reset", "reset_chain", loses=True, typed=True, secret=True
     ),
-    "push": Change("hubtui.release.push", "Subject", "push_chains", lock="release", width=8),
+    "push": Change(
+        "hubtui.release.push", "Subject", "push_chains", lock="release", waits=True, width=8
+    ),
     "withdraw": Change(
-        "hubtui.release.withdraw", "Subject", "withdraw_chains", lock="release", loses=True, width=8
+        "hubtui.release.withdraw",
+        "Subject",
+        "withdraw_chains",
+        lock="release",
+        loses=True,
+        waits=True,
+        width=8,
     ),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
 }
@@ -183,11 +195,41 @@ def title_of(subject: dict[str, Any]) -> str:
     return str(subject.get("name") or subject.get("key", ""))
 
 
+def held(server: Server, plan: Plan) -> str:
+    """Why an exam holds this plan now, as a sentence; empty where it does not."""
+    if not change_of(plan).waits:
+        return ""
+    try:
+        return pauses.held(server.course, server.state, server.clock(), sheets_of(plan))
+    except StateError as e:
+        return f"Whether an exam runs is not known: {e}"
+
+
+def aware(server: Server, plan: Plan) -> Plan:
+    """The plan for a face that says that an exam runs before it asks: a yes means during it."""
+    return msgspec.structs.replace(plan, during_exam=True) if held(server, plan) else plan
+
+
+def sheets_of(plan: Plan) -> set[str]:
+    """The sheets that a plan hands out or takes back; none where it is about something else."""
+    found: set[str] = set()
+    for subject in plan.subjects:
+        found.update(subject.get("sheets") or ())
+    return found
+
+
 def carry_out(server: Server, run: str) -> Outcome:
-    """Run a confirmed plan in this process; what ``hubtui run ID`` does."""
+    """Run a confirmed plan in this process; what ``hubtui run ID`` does.
+
+    One that somebody said yes to before an exam does not slip into it: it ends as held. What was
+    begun before and killed is carried on, for whoever resumes it was asked.
+    """
     plan = plans.load(server.state, run)
+    begun = runs.has_begun(server.state, run)
 
     def build(lock: int) -> list[Chain]:
+        if not (begun or plan.during_exam) and (why := held(server, plan)):
+            raise ExamRuns(why)
         return chains(dataclasses.replace(server, lock=lock), plan)
 
     change = change_of(plan)

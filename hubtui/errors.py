@@ -7,6 +7,7 @@ HubtuiError                  exit code 1
 ├── ChangedSinceShown        the ground of a step moved between the plan and the run
 ├── Refused                  hubtui will not do this, and says why
 ├── LockHeld                 another change is running; says which
+│   └── ExamRuns             an exam runs, and this can wait until it is over
 ├── CommandFailed            a program of the system ended badly
 └── HubError                 the hub could not be asked
     ├── HubDown              nobody answers
@@ -48,6 +49,10 @@ class Refused(HubtuiError):
 
 class LockHeld(HubtuiError):
     """Another change has the lock."""
+
+
+class ExamRuns(LockHeld):
+    """An exam runs, and this can wait until it is over."""
 
 
 class CommandFailed(HubtuiError):

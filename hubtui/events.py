@@ -39,7 +39,7 @@ class Outcome(StrEnum):
     """Changed since shown: nothing was done."""
     CANCELLED = "cancelled"
     HELD = "held"
-    """Another change holds the lock: nothing was done."""
+    """Another change holds the lock, or an exam runs: nothing was done."""
     DROPPED = "dropped"
     """An unfinished run that a person gave up."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -115,19 +115,24 @@ def look(course: Course, state_dir: Path, at: datetime) -> Look:
 def held(course: Course, state_dir: Path, at: datetime, sheets: Collection[str] = ()) -> str:
     """Why releases, repairs and removals are held now, as a sentence; empty where they are not.
 
-    ``sheets`` are those that would be released: an exam's own one is not held.
+    ``sheets`` are those that would be released: an exam's own one is not held. Raises StateError.
     """
-    try:
-        running = _running(exams(course, state_dir), at)
-    except StateError as e:
-        running = _running(_from_course(course), at)
-        if not running:
-            return f"Whether an exam runs is not known: {e}"
+    running = _running(exams(course, state_dir), at)
     own = {exam.sheet for exam in running}
     last = _last(running)
     if last is None or (sheets and own.issuperset(sheets)):
         return ""
-    return f"An exam runs until {clock(course, last.to, at)}: what can wait is held until then."
+    until = clock(course, last.to, at)
+    return f"An exam runs until {until}: releases, repairs and removals wait until it is over."
+
+
+def last_end(course: Course, state_dir: Path, at: datetime) -> datetime:
+    """When the last exam before ``at`` was over; the beginning of time where there was none.
+
+    What an exam held is not late before that. Raises StateError.
+    """
+    ends = [exam.to for exam in exams(course, state_dir) if exam.to <= at]
+    return max(ends, default=datetime.min.replace(tzinfo=UTC))
 
 
 def clock(course: Course, then: datetime, at: datetime) -> str:

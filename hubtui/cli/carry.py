@@ -14,7 +14,7 @@ import msgspec
 
 from hubtui import changes
 from hubtui.cli.base import App, need_root
-from hubtui.errors import UsageError
+from hubtui.errors import Refused, UsageError
 from hubtui.events import Event, Outcome, What
 from hubtui.names import shown
 from hubtui.plan import runs
@@ -38,22 +38,41 @@ def change_options(function: F) -> F:
     return function
 
 
+during_exam_option = click.option(
+    "--during-exam", is_flag=True, help="Do it now, though an exam runs."
+)
+
+
 def carry(
-    app: App, plan: Plan, *, dry_run: bool, yes: bool, as_json: bool, word: str = "", why: str = ""
+    app: App,
+    plan: Plan,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    word: str = "",
+    why: str = "",
+    during_exam: bool = False,
 ) -> int:
     """Show, ask, do; returns the exit code.
 
     ``word`` has to be typed by whoever sits at the terminal, ``why`` is said before.
     """
     server = app.server
+    plan = msgspec.structs.replace(plan, during_exam=during_exam)
     if not plan.subjects:
         click.echo("Nothing to do.")
         return 0
     if dry_run or not yes:
         show(server, plan, changes.preview(server, plan), as_json=as_json and dry_run)
+    exam = changes.held(server, plan)
     if dry_run:
+        if exam:
+            click.echo(f"! {exam}", err=True)
         return 0
     need_root(plan.title)
+    if exam and not during_exam:
+        raise Refused(f"{exam} To do it now all the same: --during-exam")
     if word and (not yes or _is_terminal()):
         typed(word, why)
     elif not yes and not agreed(plan.title):

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from hubtui.cli import base
 from hubtui.cli.base import App, verb
+from hubtui.errors import HubtuiError
 from hubtui.names import shown
 
 
 @click.command("due")
 @verb
 def due(app: App) -> int:
-    """Release what is due, and give late joiners what they lack; for the timer, each minute."""
-    from hubtui import changes
-    from hubtui.errors import HubtuiError
+    """Release what is due, give late joiners what they lack, call people; each minute."""
+    from hubtui import changes, reminders
     from hubtui.release.due import due as do
 
     base.need_root("Releasing what is due")
-    try:
-        troubles = do(app.server, changes.carry_out)
-    except HubtuiError:
-        raise
-    except Exception as e:  # a timer's log gets one line, whatever it is
-        troubles = [f"due broke off: {type(e).__name__}: {shown(str(e), limit=200)}"]
+    server = app.server
+    troubles = _tried(lambda: do(server, changes.carry_out))
+    troubles += _tried(lambda: reminders.remind(server))
     for trouble in troubles:
         click.echo(f"hubtui: {trouble}", err=True)
     return 1 if troubles else 0
+
+
+def _tried(what: Callable[[], list[str]]) -> list[str]:
+    """Its troubles; a timer's log gets one line, whatever breaks off."""
+    try:
+        return what()
+    except HubtuiError as e:
+        return [str(e)]
+    except Exception as e:
+        return [f"due broke off: {type(e).__name__}: {shown(str(e), limit=200)}"]

@@ -9,7 +9,8 @@ import click
 from hubtui import changes
 from hubtui.cli import base
 from hubtui.cli.base import App, json_option, verb
-from hubtui.cli.carry import follow
+from hubtui.cli.carry import during_exam_option, follow
+from hubtui.errors import Refused
 from hubtui.names import shown
 from hubtui.plan import plans, runs
 from hubtui.plan.journal import read_journal
@@ -55,9 +56,10 @@ def unfinished(app: App, as_json: bool) -> None:
 
 @group.command()
 @click.argument("run")
+@during_exam_option
 @json_option
 @verb
-def resume(app: App, run: str, as_json: bool) -> int:
+def resume(app: App, run: str, during_exam: bool, as_json: bool) -> int:
     """Go on with an unfinished change, or follow one that is at work."""
     base.need_root("Going on with a change")
     state = app.server.state
@@ -65,6 +67,8 @@ def resume(app: App, run: str, as_json: bool) -> int:
     # One that was killed a moment ago is not waited for: two at once keep each other out.
     if runs.life(state, run) is runs.Life.OVER or run in runs.running(state):
         return follow(app, plan, runs.follow, as_json=as_json)
+    if not during_exam and (why := changes.held(app.server, plan)):
+        raise Refused(f"{why} To go on during the exam: --during-exam")
     process = runs.resume(state, app.config_file, run)
     return follow(app, plan, functools.partial(runs.follow, process=process), as_json=as_json)
 

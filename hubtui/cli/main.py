@@ -22,6 +22,7 @@ _NOUNS = {
     "uninstall": ("hubtui.cli.install", "uninstall", "Take away what install wrote."),
     "demo": ("hubtui.cli.setup", "demo", "A real hub and a class to play with, in a sandbox."),
     "due": ("hubtui.cli.due", "due", "Release what is due; run each minute by the timer."),
+    "notify": ("hubtui.cli.notify", "notify", "Who is called when the hub is down; a test."),
     "journal": ("hubtui.cli.journal", "group", "What was done, by whom, when."),
     "run": ("hubtui.cli.journal", "run", ""),
 }

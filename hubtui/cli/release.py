@@ -14,7 +14,7 @@ from hubtui import changes
 from hubtui.changes import SubjectLine
 from hubtui.cli import base, meant
 from hubtui.cli.base import App, json_option, need_root, verb
-from hubtui.cli.carry import carry, change_options
+from hubtui.cli.carry import carry, change_options, during_exam_option
 from hubtui.cli.matrix import by_sheet, of_sheet
 from hubtui.cli.schedule import schedule, unschedule
 from hubtui.clock import moment, parse, stamp
@@ -160,6 +160,7 @@ def preview(
 @click.option(
     "--replace-open", is_flag=True, help="Replace copies even where the student's server runs."
 )
+@during_exam_option
 @change_options
 @verb
 def push_(
@@ -170,6 +171,7 @@ def push_(
     held: tuple[str, ...],
     again: bool,
     replace_open: bool,
+    during_exam: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -201,6 +203,7 @@ def push_(
         as_json=as_json,
         word="replace" if replace_open else "",
         why="Who has a notebook open will be asked: overwrite or revert?",
+        during_exam=during_exam,
     )
 
 
@@ -258,14 +261,17 @@ def history(app: App, as_json: bool) -> None:
 
 @group.command()
 @click.argument("name", metavar="SHEET")
+@during_exam_option
 @change_options
 @verb
-def withdraw(app: App, name: str, dry_run: bool, yes: bool, as_json: bool) -> int:
+def withdraw(
+    app: App, name: str, during_exam: bool, dry_run: bool, yes: bool, as_json: bool
+) -> int:
     """Take back a sheet: copies as delivered go, whatever a student changed stays."""
     server = meant.ready(app, "Withdrawing a sheet")
     meant.known(name, list(store.records(server)), "was not released")
     plan = withdraw_plan(server, meant.survey_of(server), name)
-    return carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json)
+    return carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json, during_exam=during_exam)
 
 
 @group.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 import msgspec
 
+from hubtui import pauses
 from hubtui.cli import base
 from hubtui.cli.base import App, verb
 from hubtui.cli.carry import agreed, change_options
@@ -76,6 +77,8 @@ def _add(
     state = "as it is then" if as_of_due else "as it is now"
     asked = f"Release {', '.join(shown(s, limit=60) for s in sheets)} on {at}, {state}"
     notes = [moment.note] if moment.note else []
+    if why := pauses.held(server.course, server.state, moment.at, sheets):
+        notes.append(why)
     for entry in schedules.entries(server):
         if entry.open and (again := [s for s in sheets if s in entry.sheets]):
             names = ", ".join(shown(s, limit=60) for s in again)

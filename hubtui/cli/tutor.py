@@ -15,12 +15,23 @@ from hubtui.trust import SAFE_PLACE
 VERBS = {
     "list": {"as_json"},
     "preview": {"names", "files", "to", "as_json"},
-    "push": {"names", "files", "to", "held", "again", "replace_open", "dry_run", "yes", "as_json"},
+    "push": {
+        "names",
+        "files",
+        "to",
+        "held",
+        "again",
+        "replace_open",
+        "during_exam",
+        "dry_run",
+        "yes",
+        "as_json",
+    },
     "schedule": {"words", "as_of", "newer", "dry_run", "yes", "as_json"},
     "unschedule": {"word", "dry_run", "yes", "as_json"},
     "status": {"sheet", "as_json"},
     "cancel": {"run"},
-    "withdraw": {"name", "sheet", "dry_run", "yes", "as_json"},
+    "withdraw": {"name", "sheet", "during_exam", "dry_run", "yes", "as_json"},
     "history": {"as_json"},
 }
 """With their parameters. One that is not named here stops the program: somebody has to judge

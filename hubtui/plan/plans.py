@@ -37,6 +37,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Each with ``key``, unique in the plan."""
     by: str
     at: str
+    during_exam: bool = False
+    """Whoever said yes knew that an exam runs, or will."""
 
     def subjects_as(self, kind: type[S]) -> list[S]:
         """The subjects as records of the use case. Raises StateError where they do not fit."""

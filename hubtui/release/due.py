@@ -6,11 +6,12 @@ steps whether it is done. So whatever a kill leaves, the next minute sees how fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
+from hubtui import pauses
 from hubtui.clock import parse, stamp
 from hubtui.errors import HubtuiError, LockHeld
 from hubtui.events import Event, Follower, Outcome, What
@@ -68,7 +69,7 @@ class _Pass:
             if entry.state is State.ASK and _is_made_up_for(self.server, entry):
                 self._set(entry, state=State.DONE, why="")
             if entry.state is State.WAITING and entry.at <= self.server.clock():
-                self._guarded(entry, self._begin)
+                self._guarded(entry, self._begin_or_wait)
         try:
             self._catch_up()
         except LockHeld:
@@ -94,10 +95,23 @@ class _Pass:
 
     # --- scheduled releases ---------------------------------------------------------------------
 
+    def _begin_or_wait(self, entry: Entry) -> None:
+        """During an exam all but its own sheet waits; the entry says so, and nobody is told."""
+        why = self._held(entry.sheets)
+        if not why:
+            self._begin(entry)
+        elif why != entry.why:
+            self._set(entry, why=why)
+
+    def _held(self, sheets: Collection[str]) -> str:
+        server = self.server
+        return pauses.held(server.course, server.state, server.clock(), sheets)
+
     def _begin(self, entry: Entry) -> None:
         """Start the run of an entry that is due."""
         server = self.server
-        if server.clock() - entry.at > LATE:
+        since = max(entry.at, pauses.last_end(server.course, server.state, server.clock()))
+        if server.clock() - since > LATE:
             hours = int((server.clock() - entry.at).total_seconds() // 3600)
             self._ask(entry, f"it was due {hours} hours ago, and hubtui due did not run")
             return
@@ -153,6 +167,8 @@ class _Pass:
             self._set(entry, state=State.WAITING, run="")  # it was never started
             return
         life = runs.life(state, entry.run)
+        if life is Life.UNFINISHED and self._held(entry.sheets):
+            return  # what a kill left goes on after the exam
         if life is Life.UNFINISHED:
             found = [_overtaken(self.server, entry, sheet) for sheet in entry.sheets]
             if why := "; ".join(filter(None, found)):
@@ -215,6 +231,7 @@ class _Pass:
         if lacking:
             left = status.cancelled(status.troubles(ran(server.state)[0]), given)
             lacking = late.without(seen, lacking, left)
+            lacking = self._not_held(lacking)
         subjects = [
             Subject(key=name, name=name, uid=seen.students[name].uid, sheets=sheets)
             for name, sheets in sorted(lacking.items())
@@ -241,6 +258,8 @@ class _Pass:
             if life is Life.UNFINISHED and chosen.changed_since(self.server, plan):
                 runs.drop(state, run, now)  # who lacks what is looked up anew
             elif life is Life.UNFINISHED:
+                if self._held({sheet for one in plan.subjects_as(Subject) for sheet in one.sheets}):
+                    return False
                 self.carry_out(self.server, run)
             elif life is Life.RUNNING:
                 return False
@@ -258,6 +277,12 @@ class _Pass:
             plans.plan_path(state, run).unlink(missing_ok=True)
         self._remember(catch_up="")
         return True
+
+    def _not_held(self, lacking: Mapping[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        """During an exam a late joiner gets its sheet, and all others afterwards."""
+        held = {s for s in set().union(*lacking.values()) if self._held([s])}
+        found = {n: {s: v for s, v in own.items() if s not in held} for n, own in lacking.items()}
+        return {name: sheets for name, sheets in found.items() if sheets}
 
     def _tried(self, uid: int, now: datetime) -> bool:
         at = self.record.tried.get(str(uid))

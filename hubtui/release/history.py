@@ -125,7 +125,7 @@ def ran(state_dir: Path) -> tuple[list[Ran], list[Missing]]:
     missing = []
     for path in (state_dir / "runs").glob("*.json"):
         try:
-            one = _ran(state_dir, path.stem)
+            one = of_run(state_dir, path.stem)
             if one is not None:  # of two in the same second the plan written later is the newer
                 written = plans.plan_path(state_dir, path.stem).stat().st_mtime_ns
                 found.append((one.at, written, one))
@@ -135,7 +135,8 @@ def ran(state_dir: Path) -> tuple[list[Ran], list[Missing]]:
     return [one for _, _, one in found], missing
 
 
-def _ran(state_dir: Path, run: str) -> Ran | None:
+def of_run(state_dir: Path, run: str) -> Ran | None:
+    """What this run handed out or withdrew; None where it did something else. Raises StateError."""
     record = read_document(runs.record_path(state_dir, run), RunRecord)
     plan = read_document(plans.plan_path(state_dir, run), Plan)
     if record is None or plan is None or plan.kind not in ("push", "withdraw"):

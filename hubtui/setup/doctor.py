@@ -14,6 +14,7 @@ from hubtui.setup import (
     check_accounts,
     check_hub,
     check_machine,
+    check_notify,
     check_release,
     check_settings,
     hubprocess,
@@ -56,6 +57,7 @@ OF_THE_COURSE: list[Check[Subject]] = [
     Check("The tutor's folder can be read, as its owner.", check_release.source),
     Check("What is scheduled, and what late joiners lack, is handed out.", check_release.scheduled),
     Check("Tutors have their way in, as course.yaml says.", check_release.tutors),
+    Check("Somebody is called when the hub is down.", check_notify.called),
 ]
 
 

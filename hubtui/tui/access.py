@@ -109,7 +109,7 @@ class AsRoot:
         return self._refusal()
 
     def plan(self, order: Order) -> Previewed:
-        plan = self._plan(order)
+        plan = changes.aware(self._server, self._plan(order))
         return plan, changes.preview(self._server, plan)
 
     def _plan(self, order: Order) -> Plan:

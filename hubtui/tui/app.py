@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
+from hubtui import changes
 from hubtui.changes import Planner
 from hubtui.errors import HubtuiError
 from hubtui.names import shown
@@ -251,7 +252,9 @@ class HubtuiApp(App[int]):
         def decided(answer: str | None) -> None:
             state = self.server.state
             try:
-                if answer == "continue" and not self.read_only:
+                if answer == "continue" and (why := changes.held(self.server, plan)):
+                    self.say(f"{why} To go on: hubtui journal resume {plan.id} --during-exam")
+                elif answer == "continue" and not self.read_only:
                     process = runs.resume(state, self.config_file, plan.id)
                     follow(self, plan, OwnRun(state, plan.id, process))
                 elif answer == "drop" and not self.read_only:

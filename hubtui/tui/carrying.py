@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.4
 """Seconds after which it is said that a plan is being made."""
+_EXAM = "An exam holds this until it is over: a yes does it now all the same."
 After = Callable[[], None]
 Again = Callable[[Plan, Sequence[str]], None]
 
@@ -67,7 +68,7 @@ def propose_change(
 
     def make() -> Proposal:
         with uncollected():
-            plan = planner(app.server, keys)
+            plan = changes.aware(app.server, planner(app.server, keys))
             lines = changes.preview(app.server, plan)
             return Proposal(plan, lines, told(plan, lines))
 
@@ -144,6 +145,8 @@ def _ask(app: HubtuiApp, made: Proposal, again: Again, after: After | None) -> N
         app.say(sentence)
         return
     loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
+    if plan.during_exam:
+        loses, words = True, words._replace(warnings=(_EXAM, *words.warnings))
     if plan.params.get("replace_open"):
         loses, typed = True, "replace"
     app.clear_notifications()  # they were about something else, and lie on top

@@ -135,7 +135,7 @@ def test_an_exam_long_over_goes_when_another_is_entered(tmp_path: Path) -> None:
 def test_what_can_wait_is_held_and_the_exam_s_own_sheet_is_not(tmp_path: Path) -> None:
     one = course(EXAM)
     assert pauses.held(one, tmp_path, NOW) == (
-        "An exam runs until 11:00: what can wait is held until then."
+        "An exam runs until 11:00: releases, repairs and removals wait until it is over."
     )
     assert pauses.held(one, tmp_path, NOW, ["exam"]) == ""
     assert pauses.held(one, tmp_path, NOW, ["exam", "week05"])
@@ -175,10 +175,10 @@ def test_a_broken_file_stops_no_check_and_is_named(tmp_path: Path, content: byte
     assert pauses.path(tmp_path).read_bytes() == content, "it is left as it is"
 
 
-def test_while_it_is_not_known_whether_an_exam_runs_what_can_wait_is_held(tmp_path: Path) -> None:
-    pauses.path(tmp_path).write_bytes(b"{")
-    assert "not known" in pauses.held(course(), tmp_path, NOW)
-    assert pauses.held(course(EXAM), tmp_path, NOW, ["exam"]) == ""
+def test_what_an_exam_held_is_late_from_its_end_on(tmp_path: Path) -> None:
+    end = datetime(2027, 2, 1, 10, tzinfo=UTC)
+    assert pauses.last_end(course(EXAM), tmp_path, end) == end
+    assert pauses.last_end(course(EXAM), tmp_path, NOW) < end - timedelta(days=10_000)
 
 
 def test_a_file_that_is_well_is_no_trouble(tmp_path: Path) -> None:
