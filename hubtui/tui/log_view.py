@@ -30,7 +30,7 @@ class LogView(ScrollView, can_focus=True):
     """Follows as long as its end is in sight; whoever scrolls up stays there."""
 
     DEFAULT_CSS = """
-    LogView { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; padding: 0 1; }
+    LogView { height: 1fr; scrollbar-size-vertical: 1; overflow: hidden scroll; padding: 0 1; }
     LogView > .log-view--found { background: $accent; color: $text; text-style: bold underline; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log-view--found"}
@@ -80,7 +80,7 @@ class LogView(ScrollView, can_focus=True):
         self._count_hits()
         self.virtual_size = Size(0, len(self._lines))
         if followed:
-            self.scroll_end(animate=False, immediate=True)
+            self.action_scroll_end()
         elif gone:
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
         self.refresh()
@@ -154,7 +154,7 @@ class LogView(ScrollView, can_focus=True):
 
     def action_scroll_end(self) -> None:
         """To the end, at once, and follow it."""
-        self.scroll_end(animate=False, immediate=True)
+        self.scroll_end(animate=False, immediate=True, force=True)
 
     def action_scroll_home(self) -> None:
         """To the oldest line that is kept."""

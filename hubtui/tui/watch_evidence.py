@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 
 from rich.text import Text
@@ -25,19 +24,20 @@ _KEPT = incidents.KEEP_EVIDENCE.days
 
 def whole(server: Server, line: Line, at: datetime) -> Text:
     """The row's details, and the evidence below; reads files: call it in a thread."""
-    incident = evidence = None
-    with suppress(HubtuiError):
-        incident = incidents.find(server.state, line.incident) if line.incident else None
-        evidence = incidents.evidence(server.state, line.incident) if line.incident else None
+    if not line.incident:
+        return detail(line, None, at)
+    try:
+        incident = incidents.find(server.state, line.incident)
+        evidence = incidents.evidence(server.state, line.incident)
+    except HubtuiError as e:
+        return detail(line, None, at).append(f"\n\n{shown(str(e))}", WARN)
     text = detail(line, incident, at)
-    if evidence is not None:
-        return text.append_text(sections(evidence, names_of(server, evidence)))
-    if incident is not None:
-        text.append(f"\n\nWhat was to be seen then is kept for {_KEPT} days.", QUIET)
-    return text
+    if evidence is None:
+        return text.append(f"\n\nWhat was to be seen then is kept for {_KEPT} days.", QUIET)
+    return text.append_text(sections(evidence, names_of(evidence)))
 
 
-def names_of(server: Server, evidence: Evidence) -> dict[int, str]:
+def names_of(evidence: Evidence) -> dict[int, str]:
     """The accounts' names by uid, of those that the evidence speaks of."""
     from hubtui.server import accounts
 

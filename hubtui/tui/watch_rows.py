@@ -30,6 +30,7 @@ COLUMNS = (
 )
 ORDERS = ("at", "cause", "away")
 UNKNOWN = "not known"
+_DAY = timedelta(days=1)
 _CAME = {
     Outcome.UP: "it came up",
     Outcome.FAILED: "it did not come up",
@@ -103,11 +104,12 @@ def summary(watch: Watch, at: datetime) -> Text:
     text, found = Text(), [*watch.incidents.values()]
     if watch.began is not None:
         known = at - watch.began
-        for days in (7, 30) if known > timedelta(days=7) else (7,):
-            share = availability(found, at, days, watch.began)
-            text.append(", " if text else "up ", QUIET)
-            text.append(f"{share:.2%}".replace("100.00", "100"), "bold")
-            text.append(f" of {_length(min(known, timedelta(days=days)))}", QUIET)
+        share = availability(found, at, 7, watch.began)
+        text.append("up ", QUIET).append(_percent(share), "bold")
+        text.append(f" of {_length(min(known, timedelta(days=7)))}", QUIET)
+        if known > timedelta(days=8):
+            share, days = availability(found, at, 30, watch.began), min(30, round(known / _DAY))
+            text.append(", ", QUIET).append(_percent(share), "bold").append(f" of {days}", QUIET)
         text.append(" · ")
     restarts = [line.at for line in watch.history.lines if line.restarted]
     text.append(count(len(restarts), "restart"))
@@ -119,8 +121,13 @@ def summary(watch: Watch, at: datetime) -> Text:
     return text
 
 
+def _percent(share: float) -> str:
+    """``99.98%``; 100 only where it was up all the time."""
+    return "100%" if share == 1 else f"{min(share, 0.9999):.2%}"
+
+
 def _length(length: timedelta) -> str:
-    days = round(length / timedelta(days=1))
+    days = round(length / _DAY)
     return count(days, "day") if days else in_two_units(length.total_seconds())
 
 

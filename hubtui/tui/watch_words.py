@@ -11,7 +11,7 @@ from hubtui.clock import moment
 from hubtui.names import shown
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.watch_look import Watch
-from hubtui.watchdog.records import Got, Layer, Now, Probe, State
+from hubtui.watchdog.records import Got, Layer, Now, Probe, State, Verdict
 
 INSTALL = "hubtui install watchdog"
 
@@ -59,7 +59,7 @@ def standing(watch: Watch, at: datetime) -> Text:
         text += f", and found: {shown(now.text, limit=200)}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
     mark, word, style = _STATES[now.state]
-    what = "all is well." if now.state is State.UP else shown(now.text, limit=300)
+    what = "all is well." if now.verdict is Verdict.UP else shown(now.text, limit=300)
     text = f"since {moment(now.since, at)} · {what}"
     if now.state is State.BACKOFF and now.until is not None:
         text += f" It tries again at {now.until.astimezone():%H:%M}."
@@ -92,10 +92,10 @@ def banners(watch: Watch, at: datetime) -> Iterator[Text]:
         until = f"until {moment(pause.until, at)}" if pause.until else "until somebody resumes"
         why = f" ({shown(pause.why, limit=80)})" if pause.why else ""
         by = shown(pause.by, limit=30)
-        yield Text(f"– Paused {until}, by {by}{why}: nothing is restarted meanwhile", WARN)
+        yield Text(f"– Paused {until} by {by}{why}: nothing is restarted.", WARN)
     if exam := watch.exam:
-        text = f"! Exam until {moment(exam.to, at)}: a dead hub is restarted at once, a slow one"
-        yield Text(f"{text} is left alone; releases are held", WARN)
+        until = moment(exam.to, at)
+        yield Text(f"! Exam until {until}: a slow hub is left alone, releases are held.", WARN)
 
 
 def nobody_called(watch: Watch) -> Text:

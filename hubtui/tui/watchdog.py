@@ -126,7 +126,7 @@ class WatchdogPane(Pane):
         from hubtui.tui.watch_causes import CausesPage
 
         if self.look is not None and self.look.watch.history is not None:
-            self.app.push_screen(CausesPage(self.look.watch.history))
+            self.app.push_screen(CausesPage(self.look.watch.history, self.look.survey.at))
 
     def action_log(self) -> None:
         """The hub's log, live."""

@@ -152,7 +152,7 @@ def availability(
     ends = [*(incident.at for incident in ordered[1:]), at]
     away = sum(
         max(0.0, (min(incident.over or after, after, at) - max(incident.at, start)).total_seconds())
-        for incident, after in zip(ordered, ends, strict=True)
+        for incident, after in zip(ordered, ends, strict=False)
         if incident.verdict in AWAY
     )
     return max(0.0, 1.0 - away / whole)

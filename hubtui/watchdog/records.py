@@ -318,7 +318,7 @@ class Owner(Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: str = ""
 
 
-class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Evidence(Struct, frozen=True, kw_only=True):
     """What was to be seen before anything was done: ``incidents/ID.json``, deleted after 30 days.
 
     Names, addresses and tokens are taken out of the lines; sizes are bytes.
