@@ -69,6 +69,9 @@ CHANGES = {
         waits=True,
         width=8,
     ),
+    "restart": Change(
+        "hubtui.watchdog.restart_plan", "Target", "restart_chain", lock="watchdog", loses=True
+    ),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
 }
 

@@ -16,6 +16,7 @@ _NOUNS = {
     "signups": ("hubtui.cli.signups", "group", "Sign-ups: who waits, approve, discard."),
     "accounts": ("hubtui.cli.accounts", "group", "Unix accounts: list, create, stop, why."),
     "release": ("hubtui.cli.release", "group", "Sheets: what is new, preview, push, status."),
+    "watchdog": ("hubtui.cli.watchdog", "group", "The hub: status, restarts, causes, pause."),
     "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
     "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
     "install": ("hubtui.cli.install", "install", "The minutely timer; the tutors' way in."),

@@ -26,7 +26,7 @@ from hubtui.errors import HubtuiError, StateError
 from hubtui.plan import locks
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
-from hubtui.watchdog import hublog, incidents, known, live, rules, scene, verdict, words
+from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.mending import Mended, mend
 from hubtui.watchdog.patience import Patience, of
@@ -202,7 +202,7 @@ class _Check:
             if logs is not None:
                 writing = Path(seen.log_place) if seen.log_place.startswith("/") else None
                 with keep.trouble():
-                    hublog.prune(logs, self.server.course.watchdog.keep_days, now.at, writing)
+                    datedlogs.prune(logs, self.server.course.watchdog.keep_days, now.at, writing)
 
     def _remember(self, seen: Scene) -> None:
         """How this hub runs, once for each start of it."""

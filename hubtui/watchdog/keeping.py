@@ -138,9 +138,9 @@ class Keeper:
 
     def _investigated(self, incident: Incident, now: Now, seen: Scene) -> Incident:
         """Evidence is saved before a restart takes it away; whatever fails here stops nothing."""
-        from hubtui.watchdog import causes, evidence
-
         try:
+            from hubtui.watchdog import causes, evidence
+
             hour = live.samples(self.server.live, now.at - _HOUR)
             found = evidence.collect(
                 self.server,

@@ -55,8 +55,12 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proxy_unit: str = ""
     """Where the proxy is a service of its own, which the hub does not start."""
     verdict: str = ""
+    """Of the last check."""
     servers: int = 0
+    """Students' servers that ran."""
     incident: str = ""
+    """Where it is noted."""
+    by: str = "watchdog"
 
 
 def target(
