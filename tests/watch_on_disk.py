@@ -240,5 +240,7 @@ def hub_log(path: Path, lines: int = 400) -> None:
             level, what = "W", "User blue-fox is slow to become responsive (timeout=10)"
         if number % 97 == 96:
             level, what = "E", "Unhandled error \x1b[31m[@click=app.quit]starting server[/] \u202e"
-        written.append(f"[{level} {at:%Y-%m-%d %H:%M:%S}.{number % 1000:03} JupyterHub log:192] {what}\n")
+        written.append(
+            f"[{level} {at:%Y-%m-%d %H:%M:%S}.{number % 1000:03} JupyterHub log:192] {what}\n"
+        )
     path.write_text("".join(written))

@@ -32,7 +32,7 @@ from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.bars import Key, clickable
 from hubtui.tui.breath import keep, uncollected
 from hubtui.tui.carrying import follow, propose_change, propose_order
-from hubtui.tui.colours import BAD, follow_theme
+from hubtui.tui.colours import follow_theme
 from hubtui.tui.dialogs import AskDialog, SureDialog, UnfinishedDialog
 from hubtui.tui.following import OwnRun
 from hubtui.tui.look import Look, Looker, Shown
@@ -178,7 +178,7 @@ class HubtuiApp(App[int]):
             if name == "signups" and self._latest and (waiting := self._latest[0].waiting):
                 line.append(f" {waiting}", "bold")
             if name == "watchdog" and self._latest and self._latest[0].hub_needs_you:
-                line.append(" !", BAD)
+                line.append(" !", "bold")
         if self.read_only:
             line.append("  read-only", "bold")
         line.append(f"   {shown(self.server.course.course, limit=60)}")

@@ -59,7 +59,7 @@ def cause_detail(cause: str, history: History, at: datetime, *, times: int) -> T
     """What it is and what cures it for good; the last ``times`` of it below."""
     text = Text.assemble((title(cause) or UNKNOWN, "bold"))
     known = CAUSES.get(cause)
-    text.append(f"\n{known.what if known else NOBODY_KNOWS}")
+    text.append(f"\n{known.sentence if known else NOBODY_KNOWS}")
     if known is not None:
         text.append("\n→ ", "bold").append(known.do)
         if known.switch_on:
@@ -81,7 +81,7 @@ def _do(cause: str) -> str:
 
 
 def by_hour(found: Patterns) -> Text:
-    """Seven lines of 24 cells: a shade and the number, so that neither colour nor shade is alone."""
+    """Seven lines of 24 cells, each a shade and the number: no colour has to be seen."""
     text = Text("      0     3     6     9    12    15    18    21", QUIET)
     most = max((number for day in found.grid for number in day), default=0)
     for day, hours in zip(_DAYS, found.grid, strict=True):

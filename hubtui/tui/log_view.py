@@ -120,7 +120,8 @@ class LogView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line; what is looked for stands out in it."""
-        place, width, style = self.scroll_offset.y + y, self.content_size.width, self.rich_style
+        place, style = self.scroll_offset.y + y, self.rich_style
+        width = self.scrollable_content_region.width
         if place >= len(self._lines):
             return Strip.blank(width, style)
         segments = list(self._text(place, width).render(self.app.console))
@@ -128,7 +129,8 @@ class LogView(ScrollView, can_focus=True):
 
     def _text(self, place: int, width: int) -> Text:
         line = self._lines[place]
-        text = Text(line[self._aside :], style=_LEVELS.get(line[:2], ""), end="")
+        text = Text(line[self._aside :])
+        text.stylize(_LEVELS.get(line[:2], ""))
         if self._wanted:
             found, low = self.get_component_rich_style("log-view--found"), text.plain.lower()
             at = low.find(self._wanted)

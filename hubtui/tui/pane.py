@@ -121,9 +121,7 @@ class Pane(Screen[None]):
         yield from self.above()
         yield Line(" ", id="summary")
         with Horizontal(id="middle"):
-            yield KeyedTable(
-                self.COLUMNS, empty_text="Looking …", marks=self.MARKS, id="table"
-            )
+            yield KeyedTable(self.COLUMNS, empty_text="Looking …", marks=self.MARKS, id="table")
             yield Detail(id="detail")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
         yield Line(key_line(self.keys), id="keys", classes="keys")

@@ -18,6 +18,7 @@ from hubtui.tui.bars import Key, Line, key_line
 from hubtui.tui.colours import QUIET
 from hubtui.tui.dialogs import help_page
 from hubtui.tui.log_view import LogView
+from hubtui.tui.titles import count
 from hubtui.watchdog import hublog
 from hubtui.watchdog.hublog import Follower
 
@@ -121,11 +122,10 @@ class LogPage(Screen[None]):
         else:
             line.append(f"held, {view.below:,} more below: End follows", "bold")
         if self._wanted:
-            hits = view.hits
-            with_ = f"{hits:,} line{'' if hits == 1 else 's'} with “{shown(self._wanted, limit=30)}”"
-            line.append(f" · {with_}", "bold")
+            wanted = shown(self._wanted, limit=30)
+            line.append(f" · {count(view.hits, 'line')} with “{wanted}”", "bold")
         if self._place and view.count:
-            line.append(f" · {view.count:,} lines · {shown(self._place)}", QUIET)
+            line.append(f" · {count(view.count, 'line')} · {shown(self._place)}", QUIET)
         self.query_one("#summary", Line).say(line)
 
     # --- what the keys do -----------------------------------------------------------------------

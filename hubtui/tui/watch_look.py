@@ -102,7 +102,9 @@ class Watcher:
         try:
             found = incidents.read(self.server.state)
         except HubtuiError as e:
-            self._take(history=history(self.server), missing=(Missing("restarts", str(e)),))
+            self._take(
+                history=history(self.server), missing=(Missing(what="restarts", why=str(e)),)
+            )
         else:
             self._take(
                 history=history(self.server),

@@ -90,7 +90,9 @@ def ask_pause(app: HubtuiApp) -> None:
         finished(app, f"Paused until {written(meant.at, meant.zone)}.")
 
     question = f"Pause the watchdog for how long? ({PAUSES})"
-    app.ask(question, take, paused, value="1h", hint="Enter pauses: nothing is restarted until then")
+    app.ask(
+        question, take, paused, value="1h", hint="Enter pauses: nothing is restarted until then"
+    )
 
 
 def resume(app: HubtuiApp) -> None:
@@ -110,7 +112,21 @@ def resume(app: HubtuiApp) -> None:
 
 
 def call(app: HubtuiApp) -> None:
-    """Call, and say what came of it."""
+    """Call whoever is called, and say what came of each way."""
     from hubtui import notify
 
-    app.in_thread(lambda: notify.test(app.server), lambda said: finished(app, said))
+    def tried() -> list[tuple[str, str]]:
+        return notify.test(app.server)
+
+    def say(said: list[tuple[str, str]]) -> None:
+        if not said:
+            app.say("Nobody is called when the hub is down: set notify in course.yaml.")
+        for way, wrong in said:
+            app.say(f"{way}: {wrong}") if wrong else finished(app, f"{way}: sent. Did it arrive?")
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            app.in_thread(tried, say)
+
+    text = "Whoever is called when the hub is down gets a message that says that it is a test."
+    app.push_screen(SureDialog("Try whether a call comes through?", text, "Call"), answered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 
@@ -50,13 +50,15 @@ def standing(watch: Watch, at: datetime) -> Text:
     """How it is, and below it, after an arrow, what to do; one or two lines where there is room."""
     now = watch.now
     if watch.hidden:
-        return _said("?", "NOT SEEN", WARN, "Root alone can see the watchdog's state.", "sudo hubtui")
+        return _said(
+            "?", "NOT SEEN", WARN, "Root alone can see the watchdog's state.", "sudo hubtui"
+        )
     if now is None:
         text = "No check since this machine started."
         return _said("!", "NOBODY WATCHES", WARN, text, INSTALL)
     if watch.is_silent(at):
-        text = f"The watchdog does not run: its last check was {seconds((at - now.at).total_seconds())} ago"
-        text += f", and found: {shown(now.text, limit=200)}"
+        text = f"The watchdog does not run: its last check was {since(now.at, at)} ago, and "
+        text += f"found: {shown(now.text, limit=200)}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
     mark, word, style = _STATES[now.state]
     what = "all is well." if now.verdict is Verdict.UP else shown(now.text, limit=300)
@@ -81,9 +83,8 @@ def checked(watch: Watch, at: datetime) -> str:
     now = watch.now
     if now is None or watch.is_silent(at):
         return ""
-    left = now.next_at - at
-    due = f"next in {seconds(left.total_seconds())}" if left > timedelta(0) else "the next is due"
-    return f"checked {seconds((at - now.at).total_seconds())} ago, {due}"
+    due = f"next in {since(at, now.next_at)}" if at < now.next_at else "the next is due"
+    return f"checked {since(now.at, at)} ago, {due}"
 
 
 def banners(watch: Watch, at: datetime) -> Iterator[Text]:
@@ -144,7 +145,13 @@ def milliseconds(ms: float) -> str:
 def seconds(length: float) -> str:
     """``12 s``, ``4 min``, ``3 h``, ``2 d``."""
     whole = max(0, int(length))
-    return next((f"{whole // size} {unit}" for unit, size, *_ in _UNITS if whole >= size), f"{whole} s")
+    unit, size = next(((unit, size) for unit, size, *_ in _UNITS if whole >= size), ("s", 1))
+    return f"{whole // size} {unit}"
+
+
+def since(then: datetime, at: datetime) -> str:
+    """How long before ``at`` something was: ``12 s``."""
+    return seconds((at - then).total_seconds())
 
 
 def in_two_units(length: float) -> str:

@@ -17,6 +17,7 @@ from hubtui.tui.look import Entry, Look, Shown
 from hubtui.tui.pane import Pane
 from hubtui.tui.watch_head import Head
 from hubtui.tui.watch_orders import ask_pause, call, check, restart, resume
+from hubtui.watchdog.history import Line as Restarted
 
 _BEAT = 5.0
 """Seconds between two words on how long ago the last check was."""
@@ -38,7 +39,7 @@ class WatchdogPane(Pane):
         Key("R", "restart", "restart", "Restart the hub now; says first what that does."),
         Key("p", "pause", "pause", "Pause the watchdog for a while: nothing is restarted."),
         Key("u", "resume", "resume", "End the pause."),
-        Key("t", "call", "test call", "Call whoever is called when the hub is down, to try.", False),
+        Key("t", "call", "test call", "Try whether a call comes through.", False),
         Key("enter", "details", "details", "What was seen and saved then, and why.", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -116,7 +117,7 @@ class WatchdogPane(Pane):
 
         self.hubtui.in_thread(lambda: whole(server, line, at), show)
 
-    def _line(self) -> watch_rows.Line | None:
+    def _line(self) -> Restarted | None:
         found = self.look.watch.history if self.look is not None else None
         lines = found.lines if found is not None else ()
         return next((x for x in lines if watch_rows.key(x) == self.table.cursor_key), None)
