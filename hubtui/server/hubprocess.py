@@ -84,6 +84,11 @@ def listening(address: str, port: int) -> tuple[int, ...]:
     return tuple(_holders({f"socket:[{inode}]" for inode in inodes})) if inodes else ()
 
 
+def holding(inode: int) -> tuple[int, ...]:
+    """The processes that hold this socket: seen by root alone, else empty."""
+    return tuple(_holders({f"socket:[{inode}]"}))
+
+
 def holds(pid: int, address: str, port: int) -> bool:
     """Whether this very process listens there: quicker than to look for who does."""
     wanted = {f"socket:[{row.inode}]" for row in listeners.listeners(address, port)}

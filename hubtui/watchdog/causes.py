@@ -30,6 +30,7 @@ __all__ = [
     "Named",
     "best",
     "farewell",
+    "is_students",
     "name",
     "of_log",
     "signs",
@@ -99,6 +100,11 @@ def farewell(lines: Sequence[str]) -> str:
         if "JupyterHub app:" in line and "Received signal " in line:
             return line
     return ""
+
+
+def is_students(line: str) -> bool:
+    """Whether a student's server wrote this line into the hub's log."""
+    return _STUDENTS.search(line) is not None
 
 
 def signs(lines: Sequence[str]) -> tuple[str, ...]:

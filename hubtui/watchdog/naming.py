@@ -111,7 +111,8 @@ def _of_processes(evidence: Evidence) -> Iterator[Clue]:
         text = f"The hub computes, with {hub.cpu:.0%} of a CPU, and does not answer."
         yield Clue("loop-blocked", LIKELY, text)
     if evidence.database_locked:
-        yield Clue("database-locked", CERTAIN, "Another process holds the hub's database locked.")
+        who = shown(", ".join(evidence.database_holders), _LONGEST) or "Another process"
+        yield Clue("database-locked", CERTAIN, f"{who} holds the hub's database locked.")
     if evidence.verdict is Verdict.PROXY_LOST:
         yield Clue("proxy-zombie", LIKELY, "The proxy does not know this hub.")
 

@@ -357,6 +357,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     proxy: Seen | None = None
     owners: tuple[Owner, ...] = ()
     database_locked: bool | None = None
+    database_holders: tuple[str, ...] = ()
+    """Who else than the hub locked it for longer than a moment."""
     certificate_days: float | None = None
     uptime: float = 0.0
     upgraded: tuple[str, ...] = ()
