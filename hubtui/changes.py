@@ -16,7 +16,7 @@ import msgspec
 from hubtui import pauses
 from hubtui.errors import ExamRuns, StateError
 from hubtui.events import Outcome
-from hubtui.plan import plans, runs
+from hubtui.plan import plans
 from hubtui.plan.execute import execute
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
@@ -224,14 +224,12 @@ def sheets_of(plan: Plan) -> set[str]:
 def carry_out(server: Server, run: str) -> Outcome:
     """Run a confirmed plan in this process; what ``hubtui run ID`` does.
 
-    One that somebody said yes to before an exam does not slip into it: it ends as held. What was
-    begun before and killed is carried on, for whoever resumes it was asked.
+    One that somebody said yes to before an exam does not slip into it: it ends as held.
     """
     plan = plans.load(server.state, run)
-    begun = runs.has_begun(server.state, run)
 
     def build(lock: int) -> list[Chain]:
-        if not (begun or plan.during_exam) and (why := held(server, plan)):
+        if not plan.during_exam and (why := held(server, plan)):
             raise ExamRuns(why)
         return chains(dataclasses.replace(server, lock=lock), plan)
 

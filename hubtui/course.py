@@ -142,7 +142,7 @@ class Notify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^[A-Za-z0-9_][!-?A-~]*(?:@[A-Za-z0-9.-]+)?\Z",
+                pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+=~-]*(?:@[A-Za-z0-9.-]+)?\Z",
                 description="a mail address such as admin@example.org",
             ),
         ]

@@ -6,6 +6,7 @@ that a kill left. The watchdog's own messages are in watchdog/calls.py.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -162,12 +163,13 @@ def _runs(server: Server, known: Reminders) -> tuple[Reminders, list[Message]]:
     for run in recent:
         if run in done:
             continue
-        life = runs.life(state, run)
-        if life is Life.OVER:
-            messages += _incomplete(server, run)
-            done.append(run)
-        elif life is Life.UNFINISHED and _is_old(server, run, at):
-            messages.append(_unfinished(server, run))
+        with contextlib.suppress(HubtuiError):  # a broken record keeps no other back
+            life = runs.life(state, run)
+            if life is Life.OVER:
+                messages += _incomplete(server, run)
+                done.append(run)
+            elif life is Life.UNFINISHED and _is_old(server, run, at):
+                messages.append(_unfinished(server, run))
     return msgspec.structs.replace(known, runs=tuple(done)), messages
 
 

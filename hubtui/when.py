@@ -134,6 +134,8 @@ def on_the_wall(text: str, zone: ZoneInfo, *, last: bool = False) -> datetime:
     One that the clocks skip is as much later as they skip. Raises ValueError.
     """
     wall = datetime.fromisoformat(text)
+    if not 1 < wall.year < 9999:
+        return wall.replace(tzinfo=UTC)  # no zone can be counted in, and nobody can tell
     moments = _moments(wall, zone)
     return moments[-1 if last else 0] if moments else wall.replace(tzinfo=zone).astimezone(UTC)
 
@@ -186,6 +188,8 @@ def _days(word: str | None, today: date) -> Iterator[date]:
             day = None
         if day is None:
             raise UsageError(f"{shown(word or '', limit=40)!r} is no day: say {EXAMPLES}.")
+        if today - day > _FAR:
+            raise UsageError(f"{day} is over.")
         if day - today > _FAR:
             raise UsageError(f"{day} is more than a year away.")
         yield day

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import click
+import msgspec
 
 from hubtui import changes
 from hubtui.cli import base
@@ -67,8 +68,10 @@ def resume(app: App, run: str, during_exam: bool, as_json: bool) -> int:
     # One that was killed a moment ago is not waited for: two at once keep each other out.
     if runs.life(state, run) is runs.Life.OVER or run in runs.running(state):
         return follow(app, plan, runs.follow, as_json=as_json)
-    if not during_exam and (why := changes.held(app.server, plan)):
-        raise Refused(f"{why} To go on during the exam: --during-exam")
+    if why := changes.held(app.server, plan):
+        if not during_exam:
+            raise Refused(f"{why} To go on during the exam: --during-exam")
+        plans.save(state, msgspec.structs.replace(plan, during_exam=True))
     process = runs.resume(state, app.config_file, run)
     return follow(app, plan, functools.partial(runs.follow, process=process), as_json=as_json)
 

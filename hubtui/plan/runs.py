@@ -150,12 +150,6 @@ def _last_words(state_dir: Path, run: str) -> str:
     return ""
 
 
-def has_begun(state_dir: Path, run: str) -> bool:
-    """Whether a process held the lock for this run already: what follows is a resume."""
-    events = Follower(events_path(state_dir, run)).new()
-    return any(event.event is What.PLAN for event in events)
-
-
 def is_over(events: Sequence[Event]) -> bool:
     """Whether the last word of the run is there (a run that was resumed has several)."""
     return any(event.event is What.DONE for event in events)

@@ -101,6 +101,14 @@ def test_the_day_that_the_clocks_change(
     assert ((exam.from_.hour, exam.from_.minute), (exam.to.hour, exam.to.minute)) == (begin, end)
 
 
+def test_an_exam_of_no_year_that_anybody_lives_in_stops_no_check(tmp_path: Path) -> None:
+    dates = (
+        ExamDate(from_="0001-01-01 00:00", to="0001-01-01 01:00"),
+        ExamDate(from_="9999-12-31 23:00", to="9999-12-31 23:59"),
+    )
+    assert pauses.look(course(*dates), tmp_path, NOW).exam is None
+
+
 def test_exams_by_hand_stand_beside_those_of_the_course(tmp_path: Path) -> None:
     late = pauses.add_exam(tmp_path, NOW + 5 * HOUR, NOW + 6 * HOUR, "ada", NOW, students=3)
     early = pauses.add_exam(tmp_path, NOW - 2 * HOUR, NOW + HOUR / 4, "ada", NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from hubtui.course import Accounts, Course, Hub
 from hubtui.errors import UsageError
-from hubtui.when import is_day, parse_when, written, zone_of
+from hubtui.when import is_day, parse_span, parse_until, parse_when, written, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TUESDAY = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)  # 05:00 in Berlin
@@ -58,6 +59,7 @@ def test_what_is_meant(text: str, moment: str) -> None:
         ("Noday 08:00", "no day"),
         ("2026-02-30 08:00", "no day"),
         ("2026-11-23 08:00", "is over"),
+        ("0001-01-01 00:00", "is over"),
         ("today 04:00", "is over"),
         ("2036-11-23 08:00", "more than a year"),
         ("\x1b[31m 08:00", "no day"),
@@ -156,3 +158,116 @@ def test_the_courses_zone_comes_first() -> None:
     )
     assert zone_of(course).key == "Asia/Tokyo"
     assert isinstance(zone_of(msgspec.structs.replace(course, timezone=None)), ZoneInfo)
+
+
+# --- how long, and from when to when ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("30m", "Tue 2026-11-24 05:30"),
+        ("30 min", "Tue 2026-11-24 05:30"),
+        ("2h", "Tue 2026-11-24 07:00"),
+        ("1h30m", "Tue 2026-11-24 06:30"),
+        ("1h 30m", "Tue 2026-11-24 06:30"),
+        ("until 18:00", "Tue 2026-11-24 18:00"),
+        ("18:00", "Tue 2026-11-24 18:00"),
+        ("until Wed 04:00", "Wed 2026-11-25 04:00"),
+        ("04:00", "Wed 2026-11-25 04:00"),
+    ],
+)
+def test_until_when(text: str, moment: str) -> None:
+    found = parse_until(text, BERLIN, TUESDAY).at.astimezone(BERLIN)
+    assert f"{found:%a %Y-%m-%d %H:%M}" == moment
+
+
+@pytest.mark.parametrize("text", ["", "until", "0m", "0h0m", "9999h", "-5m", "h", "5", "2 weeks"])
+def test_no_length_of_time(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_until(text, BERLIN, TUESDAY)
+
+
+def test_a_length_counts_what_passes_not_what_the_clocks_show() -> None:
+    before = datetime(2027, 3, 28, 0, 30, tzinfo=UTC)  # 01:30, and at 02:00 it is 03:00
+    found = parse_until("1h", BERLIN, before).at
+    assert found - before == timedelta(hours=1)
+    assert f"{found.astimezone(BERLIN):%H:%M}" == "03:30"
+
+
+def span(text: str, now: datetime = TUESDAY) -> str:
+    """An exam as the clocks in Berlin show it."""
+    begin, end = (one.at.astimezone(BERLIN) for one in parse_span(text, BERLIN, now))
+    return f"{begin:%a %Y-%m-%d %H:%M} {end:%a %Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("09:00-11:00", "Tue 2026-11-24 09:00 Tue 2026-11-24 11:00"),
+        ("9:00 – 11:00", "Tue 2026-11-24 09:00 Tue 2026-11-24 11:00"),
+        ("04:00-06:00", "Tue 2026-11-24 04:00 Tue 2026-11-24 06:00"),  # it runs already
+        ("03:00-05:00", "Wed 2026-11-25 03:00 Wed 2026-11-25 05:00"),  # it is over since now
+        ("Mon 09:00-11:00", "Mon 2026-11-30 09:00 Mon 2026-11-30 11:00"),
+        ("Tue 03:00-04:00", "Tue 2026-12-01 03:00 Tue 2026-12-01 04:00"),
+        ("2027-02-01 09:00-11:00", "Mon 2027-02-01 09:00 Mon 2027-02-01 11:00"),
+        ("2027-02-01 22:00 - 2027-02-02 02:00", "Mon 2027-02-01 22:00 Tue 2027-02-02 02:00"),
+        ("Mon 22:00-Tue 02:00", "Mon 2026-11-30 22:00 Tue 2026-12-01 02:00"),
+    ],
+)
+def test_from_when_to_when(text: str, said: str) -> None:
+    assert span(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no time of an exam"),
+        ("09:00", "no time of an exam"),
+        ("09:00-", "no time of an exam"),
+        ("-11:00", "no time of an exam"),
+        ("11:00-09:00", "not after"),
+        ("09:00-09:00", "not after"),
+        ("2026-11-23 09:00-11:00", "is over"),
+        ("09:00-25:00", "no time of the day"),
+        ("2027-03-28 02:30-04:00", "does not exist"),
+        ("2027-02-01 09:00-11:00-12:00", "is no"),
+    ],
+)
+def test_no_time_of_an_exam(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        span(text)
+
+
+def test_an_exam_of_the_hour_that_comes_twice_has_both() -> None:
+    begin, end = parse_span("2026-10-25 02:00-03:00", BERLIN, datetime(2026, 10, 20, tzinfo=UTC))
+    assert end.at - begin.at == timedelta(hours=2)
+    assert "twice" in begin.note
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[0-9hm: –A-Za-z-]{0,40}", fullmatch=True))
+@example("0001-01-01 00:00-01:00")
+@example("9999-12-31 23:00-23:59")
+@example("99999m")
+def test_what_is_typed_is_a_time_to_come_or_a_sentence(text: str) -> None:
+    with suppress(UsageError):
+        assert parse_until(text, BERLIN, TUESDAY).at > TUESDAY
+    with suppress(UsageError):
+        begin, end = parse_span(text, BERLIN, TUESDAY)
+        assert begin.at < end.at
+        assert end.at > TUESDAY
+
+
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC)),
+    st.integers(0, 23 * 60),
+    st.integers(1, 59),
+)
+def test_an_exam_of_today_runs_or_is_the_next(now: datetime, begin: int, length: int) -> None:
+    end = begin + length
+    text = f"{begin // 60}:{begin % 60:02}-{end // 60}:{end % 60:02}"
+    with suppress(UsageError):  # an hour that the clocks skip
+        first, second = parse_span(text, BERLIN, now)
+        assert now < second.at <= now + timedelta(hours=26)
+        here = first.at.astimezone(BERLIN)
+        assert here.hour * 60 + here.minute == begin
