@@ -47,7 +47,8 @@ class CausesPage(Screen[None]):
     def __init__(self, history: History, at: datetime) -> None:
         super().__init__()
         self._history, self._at = history, at
-        self._found: Patterns | None = None
+        self.found: Patterns | None = None
+        """None while they are still looked for."""
 
     @property
     def hubtui(self) -> HubtuiApp:
@@ -73,7 +74,7 @@ class CausesPage(Screen[None]):
     def _show(self, found: Patterns) -> None:
         if not self.is_mounted:
             return
-        self._found = found
+        self.found = found
         table = self.query_one(KeyedTable)
         table.empty_text = "No restart and no incident is known yet."
         table.sync(cause_rows(found, self._history, self._at))

@@ -131,7 +131,7 @@ class Head(Vertical):
 
 def _end(watch: Watch, at: datetime) -> datetime:
     """Where the picture ends: a column that no check has reached yet is not begun."""
-    return watch.samples[-1].at if not watch.is_silent(at) else at
+    return watch.samples[-1].at if watch.samples and not watch.is_silent(at) else at
 
 
 def _axis(at: datetime, before: int, columns: int) -> Text:

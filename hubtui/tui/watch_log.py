@@ -59,7 +59,8 @@ class LogPage(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._place = ""
+        self.place = ""
+        """Where the log is, in words; empty where that is not known."""
         self._wanted = ""
 
     @property
@@ -100,7 +101,7 @@ class LogPage(Screen[None]):
                     time.sleep(0.1)
 
     def _found(self, place: str) -> None:
-        self._place = place
+        self.place = place
         self._say()
 
     def _add(self, lines: list[str]) -> None:
@@ -113,10 +114,10 @@ class LogPage(Screen[None]):
 
     def _say(self) -> None:
         view, line = self.view, Text()
-        if not self._place:
+        if not self.place:
             line.append("Where the hub writes its log is not known: set hub.log in course.yaml.")
         elif not view.count:
-            line.append(f"Nothing is written in {shown(self._place)} yet, or it cannot be read.")
+            line.append(f"Nothing is written in {shown(self.place)} yet, or it cannot be read.")
         elif view.follows:
             line.append("following", "bold")
         else:
@@ -124,8 +125,8 @@ class LogPage(Screen[None]):
         if self._wanted:
             wanted = shown(self._wanted, limit=30)
             line.append(f" · {count(view.hits, 'line')} with “{wanted}”", "bold")
-        if self._place and view.count:
-            line.append(f" · {count(view.count, 'line')} · {shown(self._place)}", QUIET)
+        if self.place and view.count:
+            line.append(f" · {count(view.count, 'line')} · {shown(self.place)}", QUIET)
         self.query_one("#summary", Line).say(line)
 
     # --- what the keys do -----------------------------------------------------------------------
