@@ -42,9 +42,9 @@ def headline(found: Patterns) -> Text:
 
 
 def cause_rows(found: Patterns, history: History, at: datetime) -> dict[str, Row]:
-    """A row for each cause, the most frequent first."""
+    """A row for each cause, the most frequent first; at last those of which it is not known."""
     rows: dict[str, Row] = {}
-    for cause, times in found.by_cause:
+    for cause, times in sorted(found.by_cause, key=lambda pair: not pair[0]):
         last = max((line.at for line in history.lines if line.cause == cause), default=None)
         rows[cause] = (
             str(times),

@@ -38,8 +38,8 @@ class CausesPage(Screen[None]):
     ]
     DEFAULT_CSS = """
     CausesPage #common { height: 3; }
-    CausesPage KeyedTable { height: 1fr; background: $background; }
-    CausesPage #below { height: 10; border-top: solid $panel; }
+    CausesPage KeyedTable { height: auto; max-height: 45%; background: $background; }
+    CausesPage #below { height: 1fr; border-top: solid $panel; }
     CausesPage #week { width: 55; }
     CausesPage #detail { width: 1fr; }
     """
@@ -87,7 +87,7 @@ class CausesPage(Screen[None]):
 
     def _say_detail(self) -> None:
         cause = self.query_one(KeyedTable).cursor_key
-        text = Text() if cause is None else cause_detail(cause, self._history, self._at, times=0)
+        text = Text() if cause is None else cause_detail(cause, self._history, self._at, times=20)
         self.query_one("#detail", Detail).update(text)
 
     def on_data_table_row_highlighted(self, _event: DataTable.RowHighlighted) -> None:

@@ -57,8 +57,8 @@ def standing(watch: Watch, at: datetime) -> Text:
         text = "No check since this machine started."
         return _said("!", "NOBODY WATCHES", WARN, text, INSTALL)
     if watch.is_silent(at):
-        text = f"The watchdog does not run: its last check was {since(now.at, at)} ago, and "
-        text += f"found: {shown(now.text, limit=200)}"
+        was = "all was well then." if now.verdict is Verdict.UP else shown(now.text, limit=200)
+        text = f"The watchdog does not run: last check {since(now.at, at)} ago, {was}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
     mark, word, style = _STATES[now.state]
     what = "all is well." if now.verdict is Verdict.UP else shown(now.text, limit=300)
@@ -79,10 +79,12 @@ def _said(mark: str, word: str, style: str, text: str, do: str) -> Text:
 
 
 def checked(watch: Watch, at: datetime) -> str:
-    """``checked 12 s ago, next in 48 s``; empty where the sentence above says it."""
+    """``checked 12 s ago, next in 48 s``; how old what stands below is, where nothing checks."""
     now = watch.now
-    if now is None or watch.is_silent(at):
+    if now is None:
         return ""
+    if watch.is_silent(at):
+        return f"as of {moment(now.at, at)}:"
     due = f"next in {since(at, now.next_at)}" if at < now.next_at else "the next is due"
     return f"checked {since(now.at, at)} ago, {due}"
 

@@ -46,15 +46,14 @@ def app(server: Server, tmp_path: Path, *, read_only: bool = False) -> HubtuiApp
 def healthy(server: Server) -> None:
     """A good day, after weeks that were not."""
     disk.now(server)
-    disk.samples(server)
-    disk.history(server)
+    disk.samples(server, [(one.at, one.over or one.at) for one in disk.history(server)])
 
 
 def in_an_incident(server: Server) -> None:
     """The hub is gone, the second restart is waited for."""
     healthy(server)
-    disk.samples(server, away=((200, 208), (0, 2)))
     at = server.clock()
+    disk.samples(server, [(at - timedelta(minutes=2), at)])
     disk.now(
         server,
         state=State.BACKOFF,
@@ -71,7 +70,7 @@ def gave_up(server: Server) -> None:
     """Too many restarts."""
     in_an_incident(server)
     at = server.clock()
-    disk.samples(server, away=((0, 65),))
+    disk.samples(server, [(at - timedelta(minutes=65), at)])
     disk.now(
         server,
         state=State.GAVE_UP,
@@ -106,7 +105,7 @@ def not_installed(_server: Server) -> None:
 def without_history(server: Server) -> None:
     """It watches since this morning, and nothing has happened."""
     disk.now(server)
-    disk.samples(server, away=())
+    disk.samples(server)
 
 
 SCENES: dict[str, Callable[[Server], None]] = {
