@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hubtui.demo.hub import EmbeddedHub
 from tests.sandboxed import WHY_NOT, Machine, in_sandbox
+from tests.systemd_rig import NoSystemd, Systemd, booted
 
 HERE = Path(__file__).parent
 SANDBOXED = (HERE / "stories", HERE / "attacks")
@@ -51,3 +53,14 @@ def hub(_machine: Machine) -> Iterator[EmbeddedHub]:
         yield embedded
     finally:
         embedded.stop()
+
+
+@pytest.fixture(scope="module")
+def systemd(_machine: Machine) -> Iterator[Systemd]:
+    """A real systemd, booted once for the tests of a file; skipped where it cannot run."""
+    with contextlib.ExitStack() as stack:
+        try:
+            running = stack.enter_context(booted())
+        except NoSystemd as e:
+            pytest.skip(str(e))
+        yield running
