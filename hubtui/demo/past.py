@@ -62,8 +62,8 @@ def samples(server: Server, away: Sequence[tuple[datetime, datetime]] = ()) -> N
                 verdict=Verdict.HUB_DEAD if gone else Verdict.UP,
                 hub=None if gone else 4.0 * ripple,
                 proxy=1.8,
-                chain=None if gone else 29.0 * ripple,
-                public=None if gone else 46.0 * ripple,
+                chain=None if gone else 31.0 * ripple,
+                public=None if gone else 34.0 * ripple,
                 available=1_900_000_000,
             )
         )

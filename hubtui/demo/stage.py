@@ -36,6 +36,7 @@ course: Digital Humanities 1
 hub:
   url: {url}
   api: {api}
+  proxy: {url}
   token_file: {token_file}
   database: {database}
   log: {log}

@@ -59,7 +59,7 @@ class Head(Vertical):
     Head { height: auto; }
     Head Prose { height: 1; max-height: 4; }
     Head #beat { height: 1; }
-    Head #checked { width: 40; color: $text-muted; }
+    Head #checked { width: 37; color: $text-muted; }
     Head #layers { height: 3; }
     Head.tall #layers { height: 7; }
     """

@@ -103,7 +103,7 @@ def banners(watch: Watch, at: datetime) -> Iterator[Text]:
 
 def nobody_called(watch: Watch) -> Text:
     """A warning where nobody hears of it when the hub is down."""
-    return Text("" if watch.called else "nobody is called: set notify in course.yaml", WARN)
+    return Text("" if watch.called else "! nobody is called: notify in course.yaml", WARN)
 
 
 def latencies(now: Now) -> Text:
