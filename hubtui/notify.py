@@ -92,35 +92,38 @@ def nobody(course: Course) -> bool:
 def call(server: Server, message: Message) -> list[str]:
     """Call everybody, once for this kind and key; a sentence for each way that failed.
 
-    Takes ``ways.LIMIT`` seconds at most and raises nothing. That something is over is only said
-    where somebody was called for it.
+    Takes ``ways.LIMIT`` seconds at most and raises nothing. Said once more, it is tried again by
+    the ways that did not take it. That something is over is only said where somebody was called
+    for it.
     """
     found = of(server)
     if not found:
         return []
     at = server.clock()
     with _memory(server) as memory:
-        if not _is_news(memory.called, message):
+        before = memory.called.get(_name(message))
+        if before is not None:
+            if not _is_due(before, at):
+                return []
+            found = [way for way in found if way.name in before.left]
+            memory.keep(_tried(before, at))
+        elif not _is_news(memory.called, message):
             return []
-        if message.kind is Kind.OVER:
-            _give_up_older(memory.called, message)
-        names = tuple(way.name for way in found)
-        memory.keep(Called(message=message, at=at, tried=at, left=names))
+        else:
+            if message.kind is Kind.OVER:
+                _give_up_older(memory.called, message)
+            names = tuple(way.name for way in found)
+            memory.keep(Called(message=message, at=at, tried=at, left=names))
     return _send(server, message, found)
 
 
 def again(server: Server) -> list[str]:
     """Try what a way did not take; a sentence for each that failed once more. Raises nothing."""
     at, found = server.clock(), of(server)
-    todo: list[Called] = []
     with _memory(server) as memory:
-        for one in memory.called.values():
-            wait = timedelta(minutes=2 ** (one.tries - 1))
-            if one.left and one.tries < _TRIES and not timedelta() <= at - one.tried < wait:
-                todo.append(msgspec.structs.replace(one, tried=at, tries=one.tries + 1))
-        todo = todo[:_AT_A_TIME]
+        todo = [one for one in memory.called.values() if _is_due(one, at)][:_AT_A_TIME]
         for one in todo:
-            memory.keep(one)
+            memory.keep(_tried(one, at))
     troubles = []
     for one in todo:
         troubles += _send(server, one.message, [way for way in found if way.name in one.left])
@@ -154,9 +157,17 @@ def _text(server: Server, text: str) -> str:
     return f"{text}\n\nhubtui on {shown(os.uname().nodename, 80)}  {where}".rstrip()
 
 
+def _is_due(one: Called, at: datetime) -> bool:
+    """Whether a way that did not take it is to be tried again; also where the clock went back."""
+    wait = timedelta(minutes=2 ** (one.tries - 1))
+    return bool(one.left) and one.tries < _TRIES and not timedelta() <= at - one.tried < wait
+
+
+def _tried(one: Called, at: datetime) -> Called:
+    return msgspec.structs.replace(one, tried=at, tries=one.tries + 1)
+
+
 def _is_news(called: dict[str, Called], message: Message) -> bool:
-    if _name(message) in called:
-        return False
     if message.kind is Kind.OVER:
         return any(f"{kind} {message.key}" in called for kind in (Kind.DOWN, Kind.GAVE_UP))
     return True

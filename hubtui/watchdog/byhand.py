@@ -12,11 +12,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from hubtui.errors import CommandFailed, Refused
+from hubtui.errors import CommandFailed, Refused, StateError
 from hubtui.server import Server, machine, systemd
 from hubtui.server.hubprocess import Launch
 from hubtui.server.run import SEARCH
 from hubtui.state import make_dir, replace_file
+from hubtui.watchdog import known
 from hubtui.watchdog.ways import OWN
 
 MOST_FILES = 65_536
@@ -55,6 +56,9 @@ def start(server: Server, launch: Launch, at: datetime) -> None:
         _by_systemd(server, launch, argv, log, at)
     else:
         _by_fork(launch, argv, log)
+    # Its log is where to look for why, should it not come up.
+    with suppress(StateError):
+        known.moved(server.state, f"file {log}" if log is not None else "journal")
 
 
 def _argv(launch: Launch) -> list[str]:

@@ -42,8 +42,8 @@ def of_incident(course: Course, incident: Incident, state: State, at: datetime) 
     """
     if incident.over is not None:
         return _over(course, incident)
-    if state is State.PAUSED:
-        return None  # whoever paused it knows
+    if state in (State.PAUSED, State.UP):
+        return None  # whoever paused it knows; one good look more, and it is over
     if state is State.GAVE_UP:
         return _message(course, incident, at, Kind.GAVE_UP, "hubtui gave up restarting JupyterHub")
     failed = any(restart.outcome is Outcome.FAILED for restart in incident.restarts)
@@ -67,7 +67,7 @@ def _message(course: Course, incident: Incident, at: datetime, kind: Kind, subje
     lines = [f"Since {since}: {_WORDS.get(incident.verdict, incident.verdict)}."]
     if incident.exam:
         lines.append("An exam is running.")
-    lines += _restarts(incident)
+    lines += [*_restarts(incident), *_cause(incident)]
     if kind is Kind.GAVE_UP:
         lines.append("It needs you: a dead hub is still tried every half hour, nothing else is.")
     return Message(kind=kind, subject=subject, text="\n".join([*lines, LOOK]), key=incident.id)
@@ -80,6 +80,7 @@ def _over(course: Course, incident: Incident) -> Message:
         f"From {pauses.clock(course, incident.at, over)} to {pauses.clock(course, over, over)}, "
         f"{long}: {_WORDS.get(incident.verdict, incident.verdict)}.",
         *_restarts(incident),
+        *_cause(incident),
         LOOK.replace("status", "history"),
     ]
     subject = f"JupyterHub is well again after {long}"
@@ -92,6 +93,14 @@ def _restarts(incident: Incident) -> list[str]:
     failed = sum(restart.outcome is Outcome.FAILED for restart in incident.restarts)
     said = f"hubtui tried {counted(len(incident.restarts), 'restart')}"
     return [f"{said}, {failed} in vain." if failed else f"{said}."]
+
+
+def _cause(incident: Incident) -> list[str]:
+    """In the catalogue's words, which name nobody."""
+    from hubtui.watchdog.catalogue import CAUSES
+
+    cause = CAUSES.get(incident.cause)
+    return [f"Most likely: {cause.sentence}", f"What helps: {cause.do}"] if cause else []
 
 
 def _length(length: timedelta) -> str:

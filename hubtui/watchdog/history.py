@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from hubtui.errors import StateError
 from hubtui.server import Server
-from hubtui.watchdog import datedlogs, hublog, incidents, live, logfile, oldlog, unitlog
+from hubtui.watchdog import datedlogs, hublog, incidents, known, live, logfile, oldlog, unitlog
 from hubtui.watchdog.oldlog import Unreadable
 from hubtui.watchdog.records import AWAY, Incident, Outcome
 
@@ -68,13 +69,13 @@ class History(Struct, frozen=True):
 def history(
     server: Server, since: datetime | None = None, unit: str = "", mail: Path = MAIL
 ) -> History:
-    """Collect it. ``unit`` is the hub's; where it is not given, as our own restarts name it.
+    """Collect it. ``unit`` is the hub's, where the caller knows it.
 
     Nothing is raised: what cannot be read is named in ``unreadable``.
     """
     found, unreadable = _incidents(server, since)
     lines = [line for incident in found for line in of_incident(incident)]
-    sources = [list(_of_unit(server, unit or _unit_of(found), since))]
+    sources = [list(_of_unit(server, unit or _unit_of(server, found), since))]
     logs = server.course.watchdog.logs
     if logs is not None:
         old, bad = _old(logs)
@@ -88,15 +89,15 @@ def history(
     )
 
 
-def merge(known: Sequence[Line], more: Sequence[Line]) -> list[Line]:
-    """Both, oldest first. One of ``more`` that lies within SAME of a restart that is known is that
+def merge(told: Sequence[Line], more: Sequence[Line]) -> list[Line]:
+    """Both, oldest first. One of ``more`` that lies within SAME of a restart that is told is that
     one, and adds to it what it lacks; each meets one at most. First those of the same minute."""
-    lines = sorted((line for line in known if line.restarted), key=_at)
+    lines = sorted((line for line in told if line.restarted), key=_at)
     left = sorted(more, key=_at)
     open_ = list(range(len(lines)))
     for within in (_MINUTE, SAME):
         left, open_ = _meet(lines, open_, left, within)
-    others = [line for line in known if not line.restarted]
+    others = [line for line in told if not line.restarted]
     return sorted([*lines, *left, *others], key=_at)
 
 
@@ -175,11 +176,18 @@ def _incidents(server: Server, since: datetime | None) -> tuple[list[Incident], 
         return [], [Unreadable(incidents.FOLDER, 0, str(e))]
 
 
-def _unit_of(found: Sequence[Incident]) -> str:
-    """The unit that was restarted last, else the usual one."""
+def _unit_of(server: Server, found: Sequence[Incident]) -> str:
+    """The unit that was restarted last; else the one that the hub was last seen in; else the usual
+    one."""
     ways = [restart.how for incident in found for restart in incident.restarts]
     units = [how.removeprefix("unit ") for how in ways if how.startswith("unit ")]
-    return units[-1] if units else unitlog.USUAL
+    if units:
+        return units[-1]
+    with suppress(StateError):
+        seen = known.read(server.state)
+        if seen is not None and seen.launch.unit:
+            return seen.launch.unit
+    return unitlog.USUAL
 
 
 def of_incident(incident: Incident) -> Iterator[Line]:

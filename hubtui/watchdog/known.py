@@ -60,5 +60,13 @@ def remember(state_dir: Path, pid: int, at: datetime, proxy_unit: str = "") -> K
     return known
 
 
+def moved(state_dir: Path, output: str) -> None:
+    """Note that the hub's output goes elsewhere since it was started. Raises StateError."""
+    known = read(state_dir)
+    if known is not None:
+        launch = msgspec.structs.replace(known.launch, output=output)
+        state.write_document(state_dir / FILE, msgspec.structs.replace(known, launch=launch))
+
+
 def _of_session(name: str) -> bool:
     return name in _SESSION or name.startswith(_SESSION_BEGIN)

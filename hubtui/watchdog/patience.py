@@ -42,6 +42,14 @@ class Patience(Struct, frozen=True, kw_only=True):
     working: float = 0.3
     idle: float = 0.05
 
+    load: float = 2.0
+    """Of the last minute, for each CPU; above it anything may be late, and nothing is hung."""
+    stalled_cpu: float = 40.0
+    """Percent of the last ten seconds in which something waited for a CPU."""
+    stalled_memory: float = 10.0
+    short: float = 0.03
+    """Share of the memory that is still to be had."""
+
     backoff: tuple[float, ...] = (0.0, 120.0, 300.0, 600.0, 1800.0)
     """After as many restarts."""
     exam_backoff: float = 60.0

@@ -86,7 +86,8 @@ def decide(judged: Judged, given: Given, patience: Patience) -> Decision:
     if judged.verdict not in CURED:
         return Decision(act=Act.NOTHING, state=_CALM[judged.verdict])
     if given.acted:
-        return Decision(act=Act.NOTHING, state=State.DOWN)
+        state, until = _next_turn(judged.verdict, given, patience)
+        return Decision(act=Act.NOTHING, state=state, until=until)
     if (wait := _look_again(judged, given, patience)) is not None:
         return Decision(act=Act.LOOK, state=State.SUSPECT, wait=wait)
     if not judged.sure:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import pwd
+import re
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,7 +16,11 @@ from hubtui.errors import HubDown, StateError
 from hubtui.names import shown
 from hubtui.server import hubprocess, listeners, machine
 from hubtui.watchdog import causes, hublog, known, probes
+from hubtui.watchdog.hublog import Place
 from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Trace
+
+# "[I 2026-11-25 08:51:00.123 JupyterHub log:192] 200 GET …", in a journal with more before it.
+_HUB_LINE = re.compile(r"\[[A-Z] (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+ JupyterHub ")
 
 
 def look(
@@ -33,10 +38,9 @@ def look(
     seen_hub = _seen(hub, memory.hub, clock) if hub else None
     seen_proxy = _seen(proxy, memory.proxy, clock) if proxy else None
     place = hublog.place(course, seen_hub)
-    mark, lines, age = 0, list[str](), None
-    if place is not None:
-        lines, mark = hublog.fresh(place, _mark(place.file, memory))
-        age = hublog.age(place, at) if place.file is not None else None
+    lines, mark = _fresh(place, memory)
+    silent = answers[Layer.HUB].got is Got.SILENT
+    logged = _logged(place, lines, memory, at, silent=silent)
     scene = Scene(
         at=at,
         probes={layer: _named(course, probe) for layer, probe in answers.items()},
@@ -44,27 +48,49 @@ def look(
         proxy=seen_proxy,
         machine=numbers,
         log_place=str(place or ""),
-        log_age=age,
+        log_age=(at - logged).total_seconds() if logged is not None else None,
         signs=causes.signs(lines),
     )
-    logged = at - timedelta(seconds=age) if age is not None else memory.logged
     return scene, replace(
         memory,
         hub=_trace(hub, clock),
         proxy=_trace(proxy, clock),
-        log_place=str(place.file) if place is not None else "",
+        log_place=str(place or ""),
         log_at=mark,
         logged=logged,
     )
 
 
-def _mark(file: Path | None, memory: Memory) -> int:
-    """From where the log is new: a file that is looked at for the first time, from its end."""
-    if file is None or str(file) == memory.log_place:
-        return memory.log_at
+def _fresh(place: Place | None, memory: Memory) -> tuple[list[str], int]:
+    """What is new in the log, and how far it was read; one that is new to us from its end."""
+    if place is None or place.file is None:
+        return [], 0
+    if str(place) == memory.log_place:
+        return hublog.fresh(place, memory.log_at)
     with contextlib.suppress(OSError):
-        return 0 if memory.log_place else file.stat().st_size
-    return 0
+        return hublog.fresh(place, 0 if memory.log_place else place.file.stat().st_size)
+    return [], 0
+
+
+def _logged(
+    place: Place | None, lines: list[str], memory: Memory, at: datetime, *, silent: bool
+) -> datetime | None:
+    """When the hub itself last wrote: proxy and students' servers write to the same log.
+
+    A journal costs more to read than all else here: only while the hub does not answer.
+    """
+    if place is not None and place.file is None and silent:
+        lines = hublog.tail(place, 100)
+        times = [time for line in lines if (time := _time(line)) is not None]
+        return max(times, default=memory.logged)
+    return at if any(_HUB_LINE.search(line) for line in lines) else memory.logged
+
+
+def _time(line: str) -> datetime | None:
+    found = _HUB_LINE.search(line)
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(found[1]).astimezone() if found is not None else None
+    return None
 
 
 def _hub(course: Course, state_dir: Path, uid: int, memory: Memory) -> int | None:

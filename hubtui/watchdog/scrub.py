@@ -41,16 +41,14 @@ _PLACES = (
     (re.compile(r"\([^\s()@]+@(?=[0-9a-fA-F.:]+\))"), rf"({NAME}@"),
     (re.compile(r"(?<!\S)\S+('s server\b)"), rf"{NAME}\1"),
     (re.compile(r"(jupyterhub-user-|\bjupyter-)(?!<)[\w.-]+(?=[\s.'\"/,)]|$)"), rf"\1{NAME}"),
+    (re.compile(r"(logged (?:in|out): |[Ll]ogin for |state for )\S+"), rf"\1{NAME}"),
     (
-        re.compile(r"(?<![\w-])([Uu]ser:? )(?!(?:for|in|is|with|from|to|and)\b)[^\s<]\S*"),
+        re.compile(r"(?<![\w-])([Uu]ser:? )(?!(?:for|in|is|with|from|to|and|logged)\b)[^\s<]\S*"),
         rf"\1{NAME}",
     ),
-    (re.compile(r"(logged (?:in|out): |[Ll]ogin for |state for )\S+"), rf"\1{NAME}"),
     (re.compile(r"(name not found: |username[\"']?\s*[=:] ?).*"), rf"\1{NAME}"),
 )
-_MAIL = re.compile(
-    r"(?<![^\s@<>\"'(),;:=])[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+\.[^\s@<>\"'(),;:=]+"
-)
+_MAIL = re.compile(r"(?<![^\s@<>\"(),;:])[^\s@<>\"(),;:]+@[^\s@<>\"'(),;:=]+\.[^\s@<>\"'(),;:=]+")
 _IPV4 = re.compile(r"(?<![\d.])(?!127\.|0\.0\.0\.0)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")
 _COLONS = re.compile(r"[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 _OWN = ("::1", "::", "::ffff:127.0.0.1")

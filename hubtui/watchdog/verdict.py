@@ -99,7 +99,7 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         slowest = max(late, key=lambda probe: probe.ms)
         name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
         wait = "no answer within" if slowest.got is Got.SILENT else "an answer after"
-        return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.")
+        return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.", patience)
     return _public(scene)
 
 
@@ -149,7 +149,7 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
     why, cause = _hanging(proxy, patience)
     idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
-    if not why and idle and lasted >= patience.idle_proxy and not _pressed(scene):
+    if not why and idle and lasted >= patience.idle_proxy and not _is_pressed(scene, patience):
         why = f"it has done nothing for {_minutes(lasted)}"
     if why:
         return Judged(
@@ -159,8 +159,8 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             sure=enough,
             cause=cause,
         )
-    if _pressed(scene) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
-        return _slow(scene, "The proxy answers late.")
+    if _is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
+        return _slow(scene, "The proxy answers late.", patience)
     return Judged(
         verdict=Verdict.PROXY_HUNG,
         text="The hub is up, but its proxy has not answered.",
@@ -204,8 +204,8 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     hub = scene.hub
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub:
-        if _pressed(scene) and own < patience.spinning:
-            return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.")
+        if _is_pressed(scene, patience) and own < patience.spinning:
+            return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         stopped = hub is not None and hub.state == "T"
         return Judged(
             verdict=Verdict.HUB_HUNG,
@@ -214,8 +214,8 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             cause="stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or _pressed(scene):
-        return _slow(scene, "The hub has not answered in time.")
+    if own >= patience.working or fresh or _is_pressed(scene, patience):
+        return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
         text="The hub has not answered in time, and does nothing.",
@@ -257,26 +257,31 @@ def _starting(text: str) -> Judged:
     return Judged(verdict=Verdict.STARTING, text=text)
 
 
-def _slow(scene: Scene, text: str) -> Judged:
+def _slow(scene: Scene, text: str, patience: Patience) -> Judged:
     """Never restarted: say what it waits for."""
     numbers = scene.machine
-    short = numbers.stalled_memory is not None and numbers.stalled_memory >= 10
-    short = short or numbers.available < numbers.total * 0.05
+    short = _is_short(scene, patience)
     why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
     do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
     cause = "memory-short" if short else ""
     return Judged(verdict=Verdict.SLOW, text=f"{text} It is at work: {why}.", do=do, cause=cause)
 
 
-def _pressed(scene: Scene) -> bool:
+def _is_pressed(scene: Scene, patience: Patience) -> bool:
     """Whether the machine is so busy that anything on it may be late."""
     numbers = scene.machine
     return (
-        numbers.load > 2 * numbers.cpus
-        or (numbers.stalled_memory or 0.0) >= 10
-        or (numbers.stalled_cpu or 0.0) >= 40
-        or numbers.available < numbers.total * 0.03
+        numbers.load > patience.load * numbers.cpus
+        or (numbers.stalled_cpu or 0.0) >= patience.stalled_cpu
+        or _is_short(scene, patience)
     )
+
+
+def _is_short(scene: Scene, patience: Patience) -> bool:
+    """Whether memory is what it waits for."""
+    numbers = scene.machine
+    stalled = (numbers.stalled_memory or 0.0) >= patience.stalled_memory
+    return stalled or numbers.available < numbers.total * patience.short
 
 
 def _is_young(process: Seen | None, grace: float) -> bool:

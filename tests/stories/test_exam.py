@@ -6,15 +6,15 @@ import dataclasses
 import json
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from textual.widgets import Button, Static
 
 from hubtui import changes, pauses
+from hubtui import course as courses
 from hubtui.decline import discard_plan
 from hubtui.events import Event, Follower, Outcome, What
 from hubtui.plan import plans, runs
@@ -22,10 +22,15 @@ from hubtui.release import schedule
 from hubtui.release.due import due
 from hubtui.release.schedule import Entry, State
 from hubtui.release.withdraw import withdraw_plan
+from hubtui.server import server_of
 from hubtui.state import write_document
 from hubtui.students import survey
+from hubtui.tui.app import HubtuiApp
+from hubtui.tui.dialogs import UnfinishedDialog
+from hubtui.tui.release import ReleasePane
 from hubtui.when import Moment
 from tests.course_on_disk import CONFIG, STATE, CourseOnDisk, hubtui
+from tests.piloted import back, confirmed, eventually, pane, plan, shows
 from tests.release_on_disk import Teaching, teach, tree
 from tests.sandboxed import Machine
 
@@ -277,15 +282,48 @@ def test_pause_and_exam_from_the_command_line(teaching: Teaching) -> None:
     assert say("exam") == "There is no exam.\n"
 
 
-def say(verb: str, *words: str, code: int = 0) -> str:
-    """One of the watchdog's verbs, as its group has it."""
-    code_ = (
-        "import sys; from hubtui.cli import main, pauses; "
-        f"sys.exit(main.main(sys.argv[1:], pauses.{verb}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code_, *words], capture_output=True, text=True, timeout=60
-    )
+def say(*words: str, code: int = 0) -> str:
+    """What one of the watchdog's verbs says."""
+    done = hubtui("watchdog", *words)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
+
+
+# --- the app ------------------------------------------------------------------------------------
+
+
+async def test_the_app_says_that_an_exam_runs_and_cancel_comes_first(now_runs: Teaching) -> None:
+    app = HubtuiApp(server_of(courses.load(CONFIG)), CONFIG, pane="release")
+    async with app.run_test(size=(100, 30)) as pilot:
+        for sheet, warned in (("week01", True), ("exam", False)):
+            await shows(pilot, sheet, "not released")
+            pane(pilot).table.move_to(sheet)
+            await pilot.press("p")
+            dialog = await plan(pilot)
+            said = [str(one.render()) for one in dialog.query(".warning").results(Static)]
+            assert any("An exam holds this" in one for one in said) is warned
+            first = dialog.query(Button).first().id
+            assert first == ("no" if warned else "yes")
+            await back(pilot)
+        pane(pilot).table.move_to("week01")
+        await pilot.press("p")
+        run = await confirmed(pilot, "tab", "tab", "enter")
+        assert run.outcome is Outcome.DONE
+    assert set(tree(ANNA)) == {"week01/sheet.ipynb"}
+
+
+async def test_the_app_does_not_go_on_with_what_waits(now_runs: Teaching) -> None:
+    left = now_runs.plan("week01")
+    plans.save(STATE, left)
+    record = runs.RunRecord(id=left.id, by="test", at=left.at)
+    write_document(runs.record_path(STATE, left.id), record)
+    os.utime(runs.record_path(STATE, left.id), (0, 0))
+    app = HubtuiApp(server_of(courses.load(CONFIG)), CONFIG, pane="release")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await eventually(pilot, lambda: isinstance(pilot.app.screen, UnfinishedDialog))
+        await pilot.click("#continue")
+        await eventually(pilot, lambda: isinstance(pilot.app.screen, ReleasePane))
+        await pilot.pause(0.5)
+    assert runs.life(STATE, left.id) is runs.Life.UNFINISHED
+    assert not ANNA.exists()

@@ -1,4 +1,4 @@
-"""The watchdog against a real hub: what it sees, what it does, and what it leaves alone."""
+"""The watchdog against a real hub: what it sees, and what it does about it."""
 
 from __future__ import annotations
 
@@ -58,12 +58,75 @@ def test_a_hub_that_was_killed_is_back_and_the_student_goes_on(
     assert (LOGS / "restarts.log").read_text().rstrip().endswith(": hub dead")
 
 
-def test_one_look_at_a_silent_hub_restarts_nothing(course: Watched) -> None:
+def test_the_new_hub_writes_to_a_file_in_a_session_of_its_own(course: Watched) -> None:
+    course.check()
+    course.kill(course.hub_pid)
+    course.check()
+    from hubtui.server import hubprocess
+
+    (log,) = LOGS.glob("jupyterhub-*.log")
+    assert hubprocess.output(course.hub_pid) == f"file {log}"
+    assert "JupyterHub is now running" in log.read_text()
+
+
+def test_hub_and_proxy_killed_together_come_back(course: Watched) -> None:
+    course.check()
+    course.kill(course.hub_pid, course.proxy_pid)
+    assert course.check().now.state is State.UP
+    assert course.is_up()
+
+
+def test_a_proxy_that_was_killed_is_brought_back_by_the_hub_itself(course: Watched) -> None:
+    course.check()
+    hub = course.hub_pid
+    course.kill(course.proxy_pid)
+    from msgspec.structs import replace
+
+    from tests.watched import QUICK
+
+    patient = replace(QUICK, gone_proxy=60)
+    now = course.checks_until(lambda now: now.state is State.UP, patience=patient)
+    assert now.restarts == ()
+    assert course.hub_pid == hub
+
+
+def test_a_stopped_hub_is_restarted_only_after_a_long_silence(course: Watched) -> None:
     course.check()
     hub = course.hub_pid
     course.kill(hub, number=signal.SIGSTOP)
-    now = course.check().now
-    course.kill(hub, number=signal.SIGCONT)
-    assert now.state in (State.SUSPECT, State.DEGRADED), now.text
+    first = course.check().now
+    assert first.verdict in (Verdict.HUB_HUNG, Verdict.SLOW)
+    assert first.restarts == ()
     assert course.hub_pid == hub
-    eventually(course.is_up)
+    now = course.checks_until(lambda now: bool(now.restarts))
+    assert now.state is State.UP
+    (incident,) = course.incidents()
+    assert (incident.verdict, incident.cause) == (Verdict.HUB_HUNG, "stopped")
+    assert course.hub_pid != hub
+
+
+def test_a_stopped_proxy_is_ended_and_the_hub_starts_another(
+    course: Watched, machine: Machine
+) -> None:
+    student = course.student(machine, "ben", 20002)
+    course.check()
+    hub, proxy = course.hub_pid, course.proxy_pid
+    course.kill(proxy, number=signal.SIGSTOP)
+    now = course.checks_until(lambda now: bool(now.restarts))
+    assert now.state is State.UP
+    assert (course.hub_pid, course.proxy_pid != proxy) == (hub, True)
+    (incident,) = course.incidents()
+    assert incident.verdict is Verdict.PROXY_HUNG
+    assert incident.restarts[0].how == "proxy alone"
+    eventually(student.server_answers)
+
+
+def test_a_hub_that_comes_back_by_itself_counts_as_no_restart(course: Watched) -> None:
+    course.check()
+    hub = course.hub_pid
+    course.kill(hub, number=signal.SIGSTOP)
+    course.check()
+    course.kill(hub, number=signal.SIGCONT)
+    now = course.checks_until(lambda now: now.state is State.UP)
+    assert now.restarts == ()
+    assert course.hub_pid == hub

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.server.run import Result
+from hubtui.server.run import Result, Run
 from hubtui.watchdog import hublog, unitlog
 from hubtui.watchdog.hublog import Place
 from tests.systemd_rig import Systemd
@@ -44,7 +44,7 @@ def unit(systemd: Systemd) -> Systemd:
     return systemd
 
 
-def on(machine: Systemd) -> hublog.Run:
+def on(machine: Systemd) -> Run:
     """server.run, on that machine."""
 
     def run(

@@ -197,6 +197,7 @@ def test_only_a_regular_file_is_read(tmp_path: Path, kind: str) -> None:
     with Follower(place) as follower:
         assert follower.poll() == []
     assert logfile.last_bytes(path, 100) == (b"", 0)
+    assert logfile.open_file(path) is None
     assert time.monotonic() - begun < 5
 
 
@@ -375,7 +376,7 @@ def test_nothing_goes_through_a_folder_that_is_a_link(tmp_path: Path) -> None:
     assert datedlogs.prune(tmp_path / "none", 5, NOW) == []
 
 
-@pytest.mark.parametrize("by", ["a fresh log", "a link", "a folder", "another old log"])
+@pytest.mark.parametrize("by", ["a fresh log", "a link", "a folder", "another old log", "a FIFO"])
 def test_what_was_exchanged_since_the_look_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
@@ -390,6 +391,9 @@ def test_what_was_exchanged_since_the_look_stays(
         old.symlink_to(precious)
     elif by == "a folder":
         old.mkdir()
+    elif by == "a FIFO":
+        os.mkfifo(old)
+        os.utime(old, (looked[0].end.timestamp(), looked[0].end.timestamp()))
     else:
         precious.rename(old)
     monkeypatch.setattr(datedlogs, "dated", lambda _logs: looked)

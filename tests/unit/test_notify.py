@@ -128,6 +128,20 @@ def test_what_was_not_taken_is_tried_again_ever_more_rarely_and_then_not(clerk: 
     assert tried == [1, 3, 7, 15, 31, 63, 127]
 
 
+def test_a_check_that_calls_each_minute_tries_again_by_itself(clerk: Clerk) -> None:
+    clerk.fails = True
+    tried = []
+    for minute in range(10):
+        clerk.now = NOW + minute * MINUTE
+        if clerk.call():
+            tried.append(minute)
+    clerk.fails = False
+    for minute in range(10, 60):
+        clerk.now = NOW + minute * MINUTE
+        clerk.call()
+    assert (tried, len(clerk.said)) == ([0, 1, 3, 7], 1)
+
+
 def test_what_is_taken_at_last_is_taken_once(clerk: Clerk) -> None:
     clerk.fails = True
     clerk.call()
@@ -243,6 +257,14 @@ def test_giving_up_is_called_at_once_and_a_pause_calls_nobody() -> None:
     assert gave_up is not None
     assert gave_up.kind is Kind.GAVE_UP
     assert said(incident(), 60, State.PAUSED) is None
+    assert said(incident(), 60, State.UP) is None, "the next look closes it"
+
+
+def test_the_cause_is_said_in_words_that_name_nobody() -> None:
+    found = said(incident(cause="oom-kernel", why=("anna used 3 GB",)), 2)
+    assert found is not None
+    assert "Most likely: The kernel killed a process" in found.text
+    assert "anna" not in found.text
 
 
 def test_a_hub_that_is_slow_calls_nobody_but_in_an_exam() -> None:

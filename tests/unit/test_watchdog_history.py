@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,15 +10,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
+from click.testing import Result as Ended
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubtui.cli.base import App
+from hubtui.cli.restarts import away
+from hubtui.cli.restarts import history as command
 from hubtui.clock import stamp
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server import Server
+from hubtui.server.hubprocess import Launch
 from hubtui.server.run import Result
-from hubtui.watchdog import causes, history, incidents, oldlog
+from hubtui.watchdog import causes, history, incidents, known, oldlog
 from hubtui.watchdog.history import NOT_RESTARTED, Line, availability, merge
 from hubtui.watchdog.records import Incident, Outcome, Restart, Verdict
 from tests.unit.surveys import course as a_course
@@ -454,6 +461,15 @@ def test_the_unit_is_the_one_that_we_restarted(machine: Machine) -> None:
     assert "--unit=hub@one.service" in machine.asked[0]
 
 
+def test_else_the_one_that_the_hub_was_seen_in(machine: Machine) -> None:
+    launch = Launch(words=(), cwd="/", environment={}, uid=0, gid=0, unit="seen.service")
+    seen = known.Known(at=NOON, began=1, pid=1, launch=launch)
+    machine.server.state.mkdir()
+    (machine.server.state / known.FILE).write_bytes(msgspec.json.encode(seen))
+    machine.lines()
+    assert "--unit=seen.service" in machine.asked[0]
+
+
 @given(out=st.text() | st.binary().map(lambda b: b.decode("utf-8", "replace")))
 def test_a_journal_that_says_anything_does_no_harm(
     tmp_path_factory: pytest.TempPathFactory, out: str
@@ -461,6 +477,62 @@ def test_a_journal_that_says_anything_does_no_harm(
     machine = Machine(tmp_path_factory.mktemp("machine"))
     machine.journal = out or "\n"
     assert machine.lines() == ()
+
+
+# --- on the command line -------------------------------------------------------------------------
+
+
+def said(machine: Machine, *words: str) -> Ended:
+    app = App()
+    app.__dict__["server"] = machine.server  # no course.yaml is read
+    done = CliRunner().invoke(command, words, obj=app)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_it_is_told_as_a_table_and_what_is_not_readable_beside_it(machine: Machine) -> None:
+    up = Restart(at=NOON, by="eva", outcome=Outcome.UP, up_at=NOON + 34 * SECOND)
+    incidents.record(machine.server.state, incident(NOON, up, over=NOON + MINUTE))
+    incidents.record(machine.server.state, incident(NOON + DAY, over=NOON + DAY + MINUTE))
+    bad = [b"\x1b[2J[red]%d" % n for n in range(30)]
+    machine.restarts_log(b"2026-11-20T09:22+01:00: [bold]\x1b[2J\n" + b"\n".join(bad))
+    done = said(machine)
+    assert "\x1b" not in done.output
+    rows = done.stdout.splitlines()
+    assert rows[0].split() == ["WHEN", "REASON", "CAUSE", "AWAY", "BY", "SOURCE"]
+    assert r"[bold]\x1b[2J" in rows[1]
+    assert rows[1].endswith("restarts.log")
+    assert "The hub is gone." in rows[2]
+    assert all(word in rows[2] for word in ("34 s", "eva", causes.CAUSES["oom-kernel"].title))
+    assert len(rows) == 3
+    errors = done.stderr.splitlines()
+    assert errors[0] == r"Not readable: restarts.log, line 2: \x1b[2J[red]0"
+    assert errors[-1] == "Not readable: 10 more lines; see --json"
+    assert len(errors) == 21
+    assert "not restarted" in said(machine, "--all").stdout
+
+
+def test_it_is_told_as_json(machine: Machine) -> None:
+    machine.restarts_log(b"2026-11-20T09:22+01:00: Server down\nx\n")
+    found = json.loads(said(machine, "--json").stdout)
+    assert set(found) == {"format", "course", "at", "restarts", "unreadable", "missing"}
+    (row,) = found["restarts"]
+    assert row["at"] == "2026-11-20T08:22:00Z"
+    assert {"reason", "cause", "seconds_away", "by", "source"} <= set(row)
+    assert found["unreadable"] == [{"source": "restarts.log", "line": 2, "text": "x"}]
+
+
+def test_nothing_is_a_sentence_too(machine: Machine) -> None:
+    machine.restarts_log(b"2001-11-20T09:22+01:00: Server down\n")
+    assert said(machine, "--since", "7").stdout == "No restart is known.\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (3.7, "4 s"), (119, "119 s"), (150, "2 min"), (7200, "2 h 0 min")],
+)
+def test_how_long_it_was_away(seconds: float | None, words: str) -> None:
+    assert away(seconds) == words
 
 
 # --- availability --------------------------------------------------------------------------------
