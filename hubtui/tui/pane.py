@@ -164,7 +164,7 @@ class Pane(Screen[None]):
         """Take over a new look; cursor, scroll and marks stay where they are."""
         if self.entries is made.entries and self.look is look:
             return
-        first = self.look is None
+        first = self.look is None or not self.table.keys
         untouched = first or (self._put is not None and self.table.cursor_key == self._put)
         self.look, (self.entries, self._summary) = look, made
         self.table.empty_text = self._empty()

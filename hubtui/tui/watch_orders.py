@@ -18,7 +18,7 @@ from hubtui.tui.coming import finished
 from hubtui.tui.dialogs import SureDialog
 from hubtui.tui.watch_look import Watch
 from hubtui.watchdog import live
-from hubtui.when import PAUSES, Moment, parse_until, written, zone_of
+from hubtui.when import Moment, parse_until, written, zone_of
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -89,7 +89,7 @@ def ask_pause(app: HubtuiApp) -> None:
     def paused(meant: Moment) -> None:
         finished(app, f"Paused until {written(meant.at, meant.zone)}.")
 
-    question = f"Pause the watchdog for how long? ({PAUSES})"
+    question = "Pause the watchdog for how long? (30m, 2h, 18:00, Mon 08:00)"
     app.ask(
         question, take, paused, value="1h", hint="Enter pauses: nothing is restarted until then"
     )

@@ -115,7 +115,9 @@ def summary(watch: Watch, at: datetime) -> Text:
     text.append(count(len(restarts), "restart"))
     if restarts:
         lately = sum(then > at - timedelta(days=7) for then in restarts)
-        text.append(f", {lately} in 7 days, last {ago(restarts[-1], at)} ago", QUIET)
+        last = ago(restarts[-1], at)
+        last = "the last just now" if last == "now" else f"last {last} ago"
+        text.append(f", {lately} in 7 days, {last}", QUIET)
     if unreadable := len(watch.history.unreadable):
         text.append(f" · {count(unreadable, 'line')} not readable", WARN)
     return text
