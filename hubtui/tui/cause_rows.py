@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from rich.text import Text
 
@@ -86,8 +88,8 @@ def by_hour(found: Patterns) -> Text:
     most = max((number for day in found.grid for number in day), default=0)
     for day, hours in zip(_DAYS, found.grid, strict=True):
         text.append(f"\n{day}  ", QUIET)
-        for number in hours:
-            text.append(*_cell(number, most))
+        for style, alike in groupby((_cell(number, most) for number in hours), itemgetter(1)):
+            text.append("".join(sign for sign, _ in alike), style)
     return text
 
 
