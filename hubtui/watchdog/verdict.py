@@ -35,6 +35,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     """False: look again before anything is done."""
     cause: str = ""
     """Of catalogue.CAUSES, where the look itself says it."""
+    taken_by: int | None = None
+    """The uid of a stranger; a name is said on the screen alone."""
 
 
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
@@ -62,8 +64,8 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     closed = scene.hub is not None and hub.got in (Got.REFUSED, Got.BROKEN)
     return replace(
         memory,
-        # The first look at a hub counts as its last answer: nobody knows of an earlier one.
-        answered=scene.at if hub.ok or memory.answered is None else memory.answered,
+        answered=scene.at if hub.ok else memory.answered,
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
         lost=_row(memory.lost, scene.at) if lost else (),
@@ -199,11 +201,13 @@ def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, patience: Patience) 
 def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting.")
-    last = max((at for at in (memory.answered, memory.logged) if at), default=scene.at)
-    quiet = (scene.at - last).total_seconds()
+    row = memory.hub_silent
+    # Not since its last answer alone: perhaps nobody asked for hours, and at night it logs nothing.
+    signs_of_life = [at for at in (memory.answered, memory.logged, row[0]) if at is not None]
+    quiet = (scene.at - max(signs_of_life)).total_seconds()
     hub = scene.hub
     own = (hub.cpu or 0.0) if hub is not None else 0.0
-    if quiet >= patience.hung_hub:
+    if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
         if _is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         stopped = hub is not None and hub.state == "T"
@@ -250,6 +254,7 @@ def _taken(scene: Scene, probe: Probe) -> Judged:
         text=f"The {port} port is taken: {probe.text}.",
         do="End that process, then restart the hub.",
         cause="port-taken",
+        taken_by=probe.uid,
     )
 
 
