@@ -70,7 +70,9 @@ class Apache:
         self.stop()
         self._write(certificate or self.certificate())
         config = self.folder / "apache.conf"
-        modules = (f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so\n" for one in _MODULES)
+        modules = (
+            f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so\n" for one in _MODULES
+        )
         config.write_text(
             _CONFIG.format(
                 folder=self.folder,
@@ -145,6 +147,7 @@ def backend(answer: Callable[[socket.socket], None]) -> Iterator[int]:
     def quietly(client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             answer(client)
+            client.shutdown(socket.SHUT_RDWR)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()

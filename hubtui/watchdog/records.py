@@ -42,6 +42,7 @@ class Got(StrEnum):
     DNS = "dns"
     """The name is not known."""
     UNASKED = "unasked"
+    """It could not be asked, for a reason of this side; or it is no address of this machine."""
 
 
 class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +58,8 @@ class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a stranger."""
     days_left: float | None = None
     """Of the certificate."""
+    by_hub: bool = False
+    """Of what students open: the hub itself answered."""
 
     @property
     def ok(self) -> bool:
@@ -150,6 +153,8 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The same of the proxy."""
     proxy_gone: datetime | None = None
     """Since when it is not there."""
+    web: int = 0
+    """Looks in a row at which what students open was not well, though hub and proxy were."""
     lost: tuple[datetime, ...] = ()
     """The looks in a row at which it did not lead to the hub."""
     stuck: int = 0

@@ -84,7 +84,8 @@ def decide(judged: Judged, given: Given, patience: Patience) -> Decision:
     if given.paused:
         return Decision(act=Act.NOTHING, state=State.PAUSED, until=given.paused_until)
     if judged.verdict not in CURED:
-        return Decision(act=Act.NOTHING, state=_CALM[judged.verdict])
+        state = _CALM[judged.verdict] if judged.sure else State.SUSPECT
+        return Decision(act=Act.NOTHING, state=state)
     if given.acted:
         state, until = _next_turn(judged.verdict, given, patience)
         return Decision(act=Act.NOTHING, state=state, until=until)

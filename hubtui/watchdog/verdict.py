@@ -13,12 +13,21 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
-from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verdict
+from hubtui.watchdog.records import AWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
 
 _GATEWAY = (502, 503, 504, 404)
 """What a proxy answers that does not find the hub, or does not know it."""
+
+_RENEWED = 20.0
+"""Days before its end by which a certificate should have been: certbot does so at 30."""
+_NO_ANSWER = (Got.SILENT, Got.BROKEN)
+_THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
+"""What is no word against the proxy."""
+_IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
+"""What cannot be while students get in."""
 
 UNREAD = ("pipe without reader", "terminal gone")
 """Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
@@ -40,32 +49,51 @@ class Judged(Struct, frozen=True, kw_only=True):
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
     """What the scene means; with what the next look has to know of this one."""
     memory = _remembered(scene, memory)
+    return _not_against(scene, _judged(scene, memory, patience)), memory
+
+
+def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     strangers = [probe for probe in scene.probes.values() if probe.got is Got.STRANGER]
     if strangers:
-        return _taken(scene, strangers[0]), memory
+        return _taken(scene, strangers[0])
     hub = scene.probes[Layer.HUB]
     if hub.ok:
-        return _hub_well(scene, memory, patience), memory
+        return _hub_well(scene, memory, patience)
     if hub.got is Got.STATUS:
         text = f"The hub's own health page answers {hub.status}."
-        return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log."), memory
-    if hub.got is Got.SILENT:
-        return _hub_silent(scene, memory, patience), memory
-    return _hub_closed(scene, memory, patience), memory
+        return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log.")
+    if hub.got is Got.REFUSED:
+        return _hub_closed(scene, memory, patience)
+    if hub.got in _NO_ANSWER:
+        return _hub_silent(scene, memory, patience)
+    text = f"The hub cannot be looked at: {hub.text}."
+    return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
+
+
+def _not_against(scene: Scene, judged: Judged) -> Judged:
+    """While students get in, nothing is restarted: then course.yaml names a wrong port."""
+    public = scene.probes.get(Layer.PUBLIC)
+    if judged.verdict not in _IN_THE_WAY or public is None or not public.by_hub:
+        return judged
+    text = f"{judged.text} Yet what students open works: nothing is restarted."
+    return replace(judged, text=text, do="See hub.api and hub.proxy: hubtui doctor", sure=False)
 
 
 def _remembered(scene: Scene, memory: Memory) -> Memory:
     hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
-    silent = proxy.got in (Got.SILENT, Got.BROKEN)
+    silent = proxy.got in _NO_ANSWER
     gone = proxy.got is Got.REFUSED and hub.ok
     lost = hub.ok and proxy.ok and chain.got is Got.STATUS and chain.status in _GATEWAY
-    closed = scene.hub is not None and hub.got in (Got.REFUSED, Got.BROKEN)
+    closed = scene.hub is not None and hub.got is Got.REFUSED
+    public = scene.probes.get(Layer.PUBLIC)
+    shut = hub.ok and proxy.got in _THERE and public is not None and not public.ok
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
-        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got in _NO_ANSWER else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
+        web=memory.web + 1 if shut else 0,
         lost=_row(memory.lost, scene.at) if lost else (),
         stuck=memory.stuck + 1 if closed else 0,
         oom_kills=scene.machine.oom_kills if hub.ok else memory.oom_kills,
@@ -81,52 +109,62 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
     if proxy.got is Got.REFUSED:
         return _proxy_gone(scene, memory, patience)
-    if not proxy.ok and proxy.got is not Got.STATUS:
+    if proxy.got not in _THERE:
         return _proxy_silent(scene, memory, patience)
     if chain.got is Got.STATUS and chain.status in _GATEWAY:
         return _proxy_lost(scene, memory, chain, patience)
-    if not chain.ok and chain.got is not Got.SILENT:
+    if chain.got not in (Got.OK, Got.SILENT, Got.TLS, Got.UNASKED):
         text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
-    if scene.signs:
+    late = _late(scene, patience)
+    public = scene.probes.get(Layer.PUBLIC)
+    shut = public is not None and public.got not in (Got.OK, Got.UNASKED)
+    if public is not None and shut and not late:
+        return _public(public, memory, patience)
+    if scene.signs:  # last among what is wrong: any student can write such a line into the log
         cause = CAUSES[scene.signs[0]]
         return Judged(
             verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
         )
-    limit = patience.late * 1000
-    late = [p for p in scene.probes.values() if p.layer is not Layer.PUBLIC and p.ms >= limit]
-    if late:
-        slowest = max(late, key=lambda probe: probe.ms)
-        name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
-        wait = "no answer within" if slowest.got is Got.SILENT else "an answer after"
-        return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.", patience)
-    return _public(scene)
+    if late is not None:
+        name = "log-in page" if late.layer is Layer.CHAIN else late.layer
+        wait = "no answer within" if late.got is Got.SILENT else "an answer after"
+        return _slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
+    return _well(scene, public)
 
 
-def _public(scene: Scene) -> Judged:
-    public = scene.probes.get(Layer.PUBLIC)
-    if public is None or public.ok:
-        return Judged(verdict=Verdict.UP, text=_well(scene, public))
-    do, cause = "Look: systemctl status apache2 nginx; journalctl -u apache2 -n 50", ""
-    if public.got is Got.TLS:
-        do, cause = "Renew the certificate: certbot renew", "certificate-expired"
-        if "expired" not in public.text:
-            do, cause = "Look at the certificate and its chain: certbot certificates", ""
-    elif public.got is Got.DNS:
-        do = "Look at the name server and at the domain: getent hosts NAME"
-    elif public.got is Got.SILENT:
-        do = "If all workers of Apache are taken, raise MaxRequestWorkers: hubtui watchdog causes"
-        cause = "apache-workers"
-    text = f"Hub and proxy are up, but what students open is not: {public.text}."
-    return Judged(verdict=Verdict.WEB, text=text, do=do, cause=cause)
+def _late(scene: Scene, patience: Patience) -> Probe | None:
+    """The latest of the answers that are late; of the public one only on a busy machine."""
+    busy = _is_pressed(scene, patience)
+    late = [
+        probe
+        for probe in scene.probes.values()
+        if probe.got is Got.SILENT or (probe.ok and probe.ms >= patience.late * 1000)
+        if probe.layer is not Layer.PUBLIC or busy
+    ]
+    return max(late, key=lambda probe: probe.ms, default=None)
 
 
-def _well(scene: Scene, public: Probe | None) -> str:
+def _public(public: Probe, memory: Memory, patience: Patience) -> Judged:
+    cause, _ = web.cause(public)
+    return Judged(
+        verdict=Verdict.WEB,
+        text=f"Hub and proxy are up, but what students open is not: {public.text}.",
+        do=CAUSES[cause].do if cause else "See the web server: journalctl -u apache2 -n 50",
+        sure=memory.web >= patience.web_looks,
+        cause=cause,
+    )
+
+
+def _well(scene: Scene, public: Probe | None) -> Judged:
     hub = scene.probes[Layer.HUB]
     text = f"All is well: the hub answers in {hub.ms:.0f} ms."
-    if public is not None and public.days_left is not None and public.days_left < 20:
-        text += f" The certificate ends in {max(0.0, public.days_left):.0f} days."
-    return text
+    days = public.days_left if public is not None else None
+    if days is None or days >= _RENEWED:
+        return Judged(verdict=Verdict.UP, text=text)
+    left = f"{days:.0f} days" if days >= 2 else f"{max(0.0, days) * 24:.0f} hours"
+    text += f" The certificate ends in {left}."
+    return Judged(verdict=Verdict.UP, text=text, do="Renew the certificate: certbot renew")
 
 
 def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
@@ -200,7 +238,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting.")
     row = memory.hub_silent
-    # Not since its last answer alone: nobody may have asked for hours, and at night it logs nothing.
+    # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     signs_of_life = [at for at in (memory.answered, memory.logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     hub = scene.hub
