@@ -12,6 +12,7 @@ server that does not answer holds up a look-up for longer than any limit that Py
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import queue
 import socket
@@ -28,7 +29,7 @@ from hubtui.errors import HubDown, HubImpostor, HubtuiError
 from hubtui.names import shown
 from hubtui.server import listeners
 from hubtui.server.listeners import Place
-from hubtui.watchdog.records import Got, Layer, Probe
+from hubtui.watchdog.records import GATEWAY, Got, Layer, Probe
 
 if TYPE_CHECKING:
     import ssl
@@ -54,7 +55,7 @@ def ask(course: Course, uid: int, *, public: bool = True) -> dict[Layer, Probe]:
     questions: dict[Layer, Callable[[float], Probe]] = {
         Layer.HUB: lambda within: _hub(course, uid, f"{prefix}/health", within),
         Layer.PROXY: lambda within: _proxy(course, uid, "/_chp_healthz", Layer.PROXY, within),
-        Layer.CHAIN: lambda within: _proxy(course, uid, f"{prefix}/login", Layer.CHAIN, within),
+        Layer.CHAIN: lambda within: _chain(course, uid, f"{prefix}/login", within),
     }
     if public and course.hub.url is not None:
         url = course.hub.url
@@ -111,6 +112,16 @@ def _proxy(course: Course, uid: int, path: str, layer: Layer, within: float) -> 
     if len(held) == 1 and max(held) < _SYSTEM:
         place = replace(place, believe=held.pop())
     return _judged(layer, _get(place, path, within))
+
+
+def _chain(course: Course, uid: int, path: str, within: float) -> Probe:
+    """Through the proxy; where that answers for the hub, the hub is asked for the same page."""
+    probe = _proxy(course, uid, path, Layer.CHAIN, within)
+    if probe.status not in GATEWAY:
+        return probe
+    with contextlib.suppress(Exception):  # then the hub did not say so
+        return replace(probe, by_hub=_hub(course, uid, path, within).status == probe.status)
+    return probe
 
 
 def _elsewhere(layer: Layer, key: str) -> Probe:

@@ -45,6 +45,10 @@ class Got(StrEnum):
     """It could not be asked, for a reason of this side; or it is no address of this machine."""
 
 
+GATEWAY = (502, 503, 504, 404)
+"""What a proxy answers that does not find the hub, or does not know it."""
+
+
 class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answer."""
 
@@ -59,7 +63,7 @@ class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
     days_left: float | None = None
     """Of the certificate."""
     by_hub: bool = False
-    """Of what students open: the hub itself answered."""
+    """The hub itself answered so, whoever stands before it."""
 
     @property
     def ok(self) -> bool:

@@ -16,14 +16,12 @@ from msgspec.structs import replace
 from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
-from hubtui.watchdog.records import AWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
-
-_GATEWAY = (502, 503, 504, 404)
-"""What a proxy answers that does not find the hub, or does not know it."""
+from hubtui.watchdog.records import AWAY, GATEWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
 
 _RENEWED = 20.0
 """Days before its end by which a certificate should have been: certbot does so at 30."""
 _NO_ANSWER = (Got.SILENT, Got.BROKEN)
+_FINE = (Got.OK, Got.UNASKED)
 _THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
 """What is no word against the proxy."""
 _IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
@@ -83,10 +81,10 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
     silent = proxy.got in _NO_ANSWER
     gone = proxy.got is Got.REFUSED and hub.ok
-    lost = hub.ok and proxy.ok and chain.got is Got.STATUS and chain.status in _GATEWAY
+    lost = hub.ok and proxy.got in _THERE and _is_lost(chain)
     closed = scene.hub is not None and hub.got is Got.REFUSED
     public = scene.probes.get(Layer.PUBLIC)
-    shut = hub.ok and proxy.got in _THERE and public is not None and not public.ok
+    shut = hub.ok and proxy.got in _THERE and public is not None and public.got not in _FINE
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
@@ -111,15 +109,14 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _proxy_gone(scene, memory, patience)
     if proxy.got not in _THERE:
         return _proxy_silent(scene, memory, patience)
-    if chain.got is Got.STATUS and chain.status in _GATEWAY:
+    if _is_lost(chain):
         return _proxy_lost(scene, memory, chain, patience)
     if chain.got not in (Got.OK, Got.SILENT, Got.TLS, Got.UNASKED):
         text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
     late = _late(scene, patience)
     public = scene.probes.get(Layer.PUBLIC)
-    shut = public is not None and public.got not in (Got.OK, Got.UNASKED)
-    if public is not None and shut and not late:
+    if public is not None and public.got not in _FINE and late is None:
         return _public(public, memory, patience)
     if scene.signs:  # last among what is wrong: any student can write such a line into the log
         cause = CAUSES[scene.signs[0]]
@@ -127,22 +124,41 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
         )
     if late is not None:
-        name = "log-in page" if late.layer is Layer.CHAIN else late.layer
-        wait = "no answer within" if late.got is Got.SILENT else "an answer after"
-        return _slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
+        return _late_answer(scene, late, patience)
     return _well(scene, public)
 
 
 def _late(scene: Scene, patience: Patience) -> Probe | None:
-    """The latest of the answers that are late; of the public one only on a busy machine."""
-    busy = _is_pressed(scene, patience)
+    """The latest of the answers that are late.
+
+    On a busy machine a public address that is silent is as late as all else.
+    """
     late = [
         probe
-        for probe in scene.probes.values()
-        if probe.got is Got.SILENT or (probe.ok and probe.ms >= patience.late * 1000)
-        if probe.layer is not Layer.PUBLIC or busy
+        for layer, probe in scene.probes.items()
+        if layer is not Layer.PUBLIC
+        and (probe.got is Got.SILENT or probe.ms >= patience.late * 1000)
     ]
+    public = scene.probes.get(Layer.PUBLIC)
+    if public is not None and public.got is Got.SILENT and _is_pressed(scene, patience):
+        late.append(public)
     return max(late, key=lambda probe: probe.ms, default=None)
+
+
+def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
+    own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
+    at_work = own >= patience.working or _is_pressed(scene, patience)
+    if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
+        text = "Hub and proxy are up, but the log-in page does not answer."
+        return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
+    name = "log-in page" if late.layer is Layer.CHAIN else late.layer
+    wait = "no answer within" if late.got is Got.SILENT else "an answer after"
+    return _slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
+
+
+def _is_lost(chain: Probe) -> bool:
+    """Whether the proxy does not find the hub; what the hub itself says is another matter."""
+    return chain.got is Got.STATUS and chain.status in GATEWAY and not chain.by_hub
 
 
 def _public(public: Probe, memory: Memory, patience: Patience) -> Judged:
@@ -182,6 +198,8 @@ def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
 
 
 def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
+    if _is_young(scene.hub, patience.grace):
+        return _starting("The hub is starting: its proxy does not answer yet.")
     row, proxy = memory.proxy_silent, scene.proxy
     lasted = _lasted(row)
     enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
@@ -239,19 +257,22 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _starting("The hub is starting.")
     row = memory.hub_silent
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
-    signs_of_life = [at for at in (memory.answered, memory.logged, row[0]) if at is not None]
-    quiet = (scene.at - max(signs_of_life)).total_seconds()
     hub = scene.hub
+    used_up = _has_used_up_its_files(hub)
+    logged = memory.logged if not used_up else None  # then it writes of nothing else, for ever
+    signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
+    quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
         if _is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         stopped = hub is not None and hub.state == "T"
+        log = "all its files are open" if used_up else "no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
-            text=f"The hub hangs: no answer and no line in its log for {_minutes(quiet)}.",
+            text=f"The hub hangs: no answer for {_minutes(quiet)}, and {log}.",
             do="Restart the hub.",
-            cause="stopped" if stopped else "",
+            cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
     if own >= patience.working or fresh or _is_pressed(scene, patience):
@@ -262,6 +283,12 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         do="It is looked at again; after three minutes it is restarted.",
         sure=False,
     )
+
+
+def _has_used_up_its_files(hub: Seen | None) -> bool:
+    if hub is None or hub.files is None or hub.files_limit is None:
+        return False
+    return hub.files >= hub.files_limit * 0.95
 
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
