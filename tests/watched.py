@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,7 +162,9 @@ def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @contextlib.contextmanager
-def watched(machine: Machine) -> Iterator[Watched]:
+def watched(
+    machine: Machine, start: Callable[[EmbeddedHub], None] = EmbeddedHub.start
+) -> Iterator[Watched]:
     """A course with a hub that runs; at the end nothing of it is left."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for folder in (Path("/run/hubtui"), LOGS, STATE):
@@ -169,9 +172,9 @@ def watched(machine: Machine) -> Iterator[Watched]:
     machine.add_group("all_user", 20000)
     found = Watched(EmbeddedHub(FOLDER))
     found.configure()
-    found.hub.start()
+    start(found.hub)
     try:
-        found.hub.wait_until_up(90)
+        eventually(found.is_up, seconds=90)
         yield found
     finally:
         _end_all(FOLDER)
@@ -194,4 +197,4 @@ def _runs(pid: int) -> bool:
 
 
 if __name__ == "__main__":  # one check as a process of its own, to be killed
-    pass
+    sys.stdout.write(f"{check(server_of(course.load(CONFIG)), patience=QUICK)}")

@@ -354,10 +354,8 @@ _WEB = (
     Cause(
         id="certificate-wrong",
         title="certificate not trusted",
-        sentence="The certificate of the public address is for another name, or signed by nobody "
-        "known.",
-        do="certbot certificates, and compare with SSLCertificateFile of the site: it needs the "
-        "whole chain.",
+        sentence="The certificate is for another name, or signed by nobody known.",
+        do="certbot certificates; see that the site's SSLCertificateFile has the whole chain.",
         curable=False,
     ),
     Cause(

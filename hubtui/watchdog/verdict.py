@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hubtui.watchdog import web
+from hubtui.watchdog import pressure, web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import AWAY, GATEWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
@@ -42,6 +42,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     """False: look again before anything is done."""
     cause: str = ""
     """Of catalogue.CAUSES, where the look itself says it."""
+    taken_by: int | None = None
+    """The uid of a stranger; a name is said on the screen alone."""
 
 
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
@@ -55,26 +57,52 @@ def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if strangers:
         return _taken(scene, strangers[0])
     hub = scene.probes[Layer.HUB]
+    if _students_get_in(scene) and not _leads_there(scene):
+        return _wrong_address(scene)
     if hub.ok:
         return _hub_well(scene, memory, patience)
-    if hub.got is Got.STATUS:
-        text = f"The hub's own health page answers {hub.status}."
-        return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log.")
+    if hub.got is Got.SILENT:
+        return _hub_silent(scene, memory, patience)
     if hub.got is Got.REFUSED:
         return _hub_closed(scene, memory, patience)
-    if hub.got in _NO_ANSWER:
-        return _hub_silent(scene, memory, patience)
-    text = f"The hub cannot be looked at: {hub.text}."
-    return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
+    if hub.got is Got.UNASKED:
+        text = f"The hub cannot be looked at: {hub.text}."
+        return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
+    text = f"The hub's own port does not answer as a hub does: {hub.text}."
+    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
 
 
 def _not_against(scene: Scene, judged: Judged) -> Judged:
-    """While students get in, nothing is restarted: then course.yaml names a wrong port."""
-    public = scene.probes.get(Layer.PUBLIC)
-    if judged.verdict not in _IN_THE_WAY or public is None or not public.by_hub:
+    """Whoever gets in is not thrown out, whatever else is silent."""
+    if judged.verdict not in _IN_THE_WAY or not _students_get_in(scene):
         return judged
     text = f"{judged.text} Yet what students open works: nothing is restarted."
     return replace(judged, text=text, do="See hub.api and hub.proxy: hubtui doctor", sure=False)
+
+
+def _students_get_in(scene: Scene) -> bool:
+    """Whether the hub itself answers them; then nothing is dead, whatever else says.
+
+    A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
+    """
+    public = scene.probes.get(Layer.PUBLIC)
+    return public is not None and public.by_hub
+
+
+def _leads_there(scene: Scene) -> bool:
+    """Whether hub and proxy can be asked at all, be they well or not."""
+    asked = (scene.probes[Layer.HUB], scene.probes[Layer.PROXY])
+    return all(probe.got is not Got.REFUSED for probe in asked)
+
+
+def _wrong_address(scene: Scene) -> Judged:
+    layer = Layer.PROXY if scene.probes[Layer.HUB].ok else Layer.HUB
+    key = "hub.proxy" if layer is Layer.PROXY else "hub.api"
+    return Judged(
+        verdict=Verdict.FAILING,
+        text=f"Students get in, but nobody listens where {key} in course.yaml says.",
+        do=f"Set {key} to the {layer}'s own address: hubtui doctor",
+    )
 
 
 def _remembered(scene: Scene, memory: Memory) -> Memory:
@@ -88,9 +116,10 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
-        hub_silent=_row(memory.hub_silent, scene.at) if hub.got in _NO_ANSWER else (),
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
+        proxy_seen=memory.proxy_seen or proxy.got in (Got.OK, Got.STATUS),
         web=memory.web + 1 if shut else 0,
         lost=_row(memory.lost, scene.at) if lost else (),
         stuck=memory.stuck + 1 if closed else 0,
@@ -140,14 +169,14 @@ def _late(scene: Scene, patience: Patience) -> Probe | None:
         and (probe.got is Got.SILENT or probe.ms >= patience.late * 1000)
     ]
     public = scene.probes.get(Layer.PUBLIC)
-    if public is not None and public.got is Got.SILENT and _is_pressed(scene, patience):
+    if public is not None and public.got is Got.SILENT and pressure.is_pressed(scene, patience):
         late.append(public)
     return max(late, key=lambda probe: probe.ms, default=None)
 
 
 def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
     own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
-    at_work = own >= patience.working or _is_pressed(scene, patience)
+    at_work = own >= patience.working or pressure.is_pressed(scene, patience)
     if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
         text = "Hub and proxy are up, but the log-in page does not answer."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
@@ -188,6 +217,13 @@ def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _starting("The hub is starting: its proxy does not listen yet.")
     if scene.probes[Layer.CHAIN].got is Got.OK:
         return Judged(verdict=Verdict.PROXY_DEAD, text="The proxy comes back.", sure=False)
+    if not memory.proxy_seen and Layer.PUBLIC not in scene.probes:
+        # Without hub.url nothing says that there ever was a proxy at this address.
+        return Judged(
+            verdict=Verdict.FAILING,
+            text="The hub is up, but nobody listens where hub.proxy in course.yaml says.",
+            do="Is that its address? hubtui doctor; if it is: hubtui watchdog restart",
+        )
     since = (scene.at - (memory.proxy_gone or scene.at)).total_seconds()
     return Judged(
         verdict=Verdict.PROXY_DEAD,
@@ -205,7 +241,12 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
     why, cause = _hanging(proxy, patience)
     idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
-    if not why and idle and lasted >= patience.idle_proxy and not _is_pressed(scene, patience):
+    if (
+        not why
+        and idle
+        and lasted >= patience.idle_proxy
+        and not pressure.is_pressed(scene, patience)
+    ):
         why = f"it has done nothing for {_minutes(lasted)}"
     if why:
         return Judged(
@@ -215,7 +256,9 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             sure=enough,
             cause=cause,
         )
-    if _is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
+    if pressure.is_pressed(scene, patience) or (
+        proxy is not None and (proxy.cpu or 0) >= patience.working
+    ):
         return _slow(scene, "The proxy answers late.", patience)
     return Judged(
         verdict=Verdict.PROXY_HUNG,
@@ -258,13 +301,13 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     row = memory.hub_silent
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
-    used_up = _has_used_up_its_files(hub)
+    used_up = pressure.has_used_up_its_files(hub)
     logged = memory.logged if not used_up else None  # then it writes of nothing else, for ever
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if _is_pressed(scene, patience) and own < patience.spinning:
+        if pressure.is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         stopped = hub is not None and hub.state == "T"
         log = "all its files are open" if used_up else "no line in its log"
@@ -275,7 +318,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or _is_pressed(scene, patience):
+    if own >= patience.working or fresh or pressure.is_pressed(scene, patience):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
@@ -283,12 +326,6 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         do="It is looked at again; after three minutes it is restarted.",
         sure=False,
     )
-
-
-def _has_used_up_its_files(hub: Seen | None) -> bool:
-    if hub is None or hub.files is None or hub.files_limit is None:
-        return False
-    return hub.files >= hub.files_limit * 0.95
 
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
@@ -315,9 +352,17 @@ def _taken(scene: Scene, probe: Probe) -> Judged:
     return Judged(
         verdict=Verdict.PORT_TAKEN,
         text=f"The {port} port is taken: {probe.text}.",
-        do="End that process, then restart the hub.",
+        do=_whose(probe),
         cause="port-taken",
+        taken_by=probe.uid,
     )
+
+
+def _whose(probe: Probe) -> str:
+    end = "End that process, then restart the hub."
+    if probe.layer is Layer.HUB and probe.uid is not None and 0 < probe.uid < 1000:
+        return f"If that is your hub, set hub.uid: {probe.uid} in course.yaml. Else: {end.lower()}"
+    return end
 
 
 def _starting(text: str) -> Judged:
@@ -327,28 +372,11 @@ def _starting(text: str) -> Judged:
 def _slow(scene: Scene, text: str, patience: Patience) -> Judged:
     """Never restarted: say what it waits for."""
     numbers = scene.machine
-    short = _is_short(scene, patience)
+    short = pressure.is_short(scene, patience)
     why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
     do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
     cause = "memory-short" if short else ""
     return Judged(verdict=Verdict.SLOW, text=f"{text} It is at work: {why}.", do=do, cause=cause)
-
-
-def _is_pressed(scene: Scene, patience: Patience) -> bool:
-    """Whether the machine is so busy that anything on it may be late."""
-    numbers = scene.machine
-    return (
-        numbers.load > patience.load * numbers.cpus
-        or (numbers.stalled_cpu or 0.0) >= patience.stalled_cpu
-        or _is_short(scene, patience)
-    )
-
-
-def _is_short(scene: Scene, patience: Patience) -> bool:
-    """Whether memory is what it waits for."""
-    numbers = scene.machine
-    stalled = (numbers.stalled_memory or 0.0) >= patience.stalled_memory
-    return stalled or numbers.available < numbers.total * patience.short
 
 
 def _is_young(process: Seen | None, grace: float) -> bool:

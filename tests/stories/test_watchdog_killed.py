@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hubtui.plan import runs
-from hubtui.server import hubprocess
+from hubtui.server import Server, hubprocess
 from hubtui.watchdog import live
 from hubtui.watchdog.check import check
 from hubtui.watchdog.records import Now, Outcome, State
-from tests.course_on_disk import CONFIG, STATE, hubtui
+from tests.course_on_disk import STATE, hubtui
 from tests.sandboxed import Machine
 from tests.watched import QUICK, Watched, eventually, server_pids, watched
 
@@ -92,25 +93,23 @@ def test_two_checks_at_once_restart_once(course: Watched) -> None:
 def test_a_clock_that_jumps_restarts_nothing(course: Watched, jump: timedelta) -> None:
     course.check()
     hub = course.hub_pid
-    server = replace_clock(course, jump)
+    server = at_another_time(course, jump)
     report = check(server, patience=QUICK)
     assert report is not None
     assert report.now.state is State.UP
     course.kill(hub, number=signal.SIGSTOP)
-    later = check(replace_clock(course, jump * 2), patience=QUICK)
+    later = check(at_another_time(course, jump * 2), patience=QUICK)
     course.kill(hub, number=signal.SIGCONT)
     assert later is not None
     assert later.now.restarts == ()
     assert course.hub_pid == hub
 
 
-def replace_clock(course: Watched, jump: timedelta):  # type: ignore[no-untyped-def]
-    import dataclasses
-
+def at_another_time(course: Watched, jump: timedelta) -> Server:
     return dataclasses.replace(course.server, clock=lambda: datetime.now(UTC) + jump)
 
 
-# --- a restart that is asked for --------------------------------------------------------------------
+# --- a restart that is asked for ----------------------------------------------------------------
 
 
 def test_a_restart_that_is_asked_for_says_what_becomes_of_servers(
@@ -142,27 +141,17 @@ def test_a_restart_that_was_killed_goes_on_where_it_was(course: Watched) -> None
     course.check()
     hub = course.hub_pid
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            "-m",
-            "hubtui",
-            "--config",
-            str(CONFIG),
-            "watchdog",
-            "restart",
-            "--yes",
-        ],
+        [sys.executable, "-m", "hubtui", "watchdog", "restart", "--yes"],
         stdout=subprocess.DEVNULL,
     )
     eventually(lambda: bool(runs.running(STATE)))
     eventually(lambda: not hubprocess.is_same(hub, began(hub)))
     (plan,) = runs.running(STATE)
-    (pid,) = list(pids_of_run(plan.id))
+    (pid,) = list(pids_of_run(plan))
     os.kill(pid, signal.SIGKILL)
     process.wait(30)
     time.sleep(0.2)
-    resumed = hubtui("journal", "resume", plan.id)
+    resumed = hubtui("journal", "resume", plan)
     assert resumed.returncode == 0, resumed.stderr
     assert course.is_up()
     assert len(hubprocess.hubs(0, course.hub.config)) == 1

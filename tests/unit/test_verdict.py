@@ -56,9 +56,9 @@ ONE_LOOK: dict[str, tuple[Verdict, bool, dict[str, Any]]] = {
     "hub silent, at work": (Verdict.SLOW, True, {"seen_hub": replace(HUB, cpu=0.5), **HUNG}),
     "hub silent, log fresh": (Verdict.SLOW, True, {"log_age": 20.0, **HUNG}),
     "hub silent, machine busy": (Verdict.SLOW, True, {"machine": BUSY, **HUNG}),
-    "hub hangs up": (Verdict.HUB_HUNG, False, {**HUNG, "hub": Got.BROKEN}),
+    "hub hangs up": (Verdict.FAILING, True, {**HUNG, "hub": Got.BROKEN}),
     "hub answers 500": (Verdict.FAILING, True, {"hub": 500, "public": 500}),
-    "hub speaks TLS of its own": (Verdict.UNKNOWN, True, {"hub": Got.TLS, "public": 503}),
+    "hub speaks TLS of its own": (Verdict.FAILING, True, {"hub": Got.TLS, "public": 503}),
     "hub not asked": (Verdict.UNKNOWN, True, {"hub": Got.UNASKED, "public": 503}),
     "proxy gone once": (Verdict.PROXY_DEAD, False, DOWN),
     "proxy gone, hub starting": (Verdict.STARTING, True, {"seen_hub": YOUNG, **DOWN}),
@@ -126,7 +126,7 @@ IN_A_ROW: dict[str, tuple[Verdict, bool, list[Scene]]] = {
     "hub silent 170 s": (Verdict.HUB_HUNG, False, each(0, 10, 30, 60, 120, 170, **HUNG)),
     "hub silent 180 s": (Verdict.HUB_HUNG, True, each(0, 10, 30, 60, 120, 180, **HUNG)),
     "hub hangs up for 180 s": (
-        Verdict.HUB_HUNG,
+        Verdict.FAILING,
         True,
         each(0, 60, 120, 180, **{**HUNG, "hub": Got.BROKEN}),
     ),
@@ -212,18 +212,44 @@ def test_a_hub_without_files_left_writes_of_nothing_else() -> None:
     assert "all its files are open" in judged.text
 
 
-@pytest.mark.parametrize("how", [GONE, DOWN, HUNG, MUTE, LOST])
+@pytest.mark.parametrize("how", [HUNG, MUTE, LOST])
 def test_while_students_get_in_nothing_is_sure(how: dict[str, Any]) -> None:
     """hub.api or hub.proxy is wrong; a restart would throw all out, again and again."""
-    seen = {"seen_hub": None} if how is GONE else {"seen_proxy": UNREAD}
-    bad = {key: value for key, value in how.items() if key != "public"}
-    judged = looks(*each(0, 60, 120, 180, 240, **bad, **seen))
+    judged = looks(*_reached(BY_HUB, how))
     assert judged.verdict in CURED
     assert not judged.sure
     assert "what students open works" in judged.text
     assert "doctor" in judged.do
-    other = Probe(layer=Layer.PUBLIC, got=Got.OK, status=200)  # a page about maintenance
-    assert looks(*each(0, 60, 120, 180, 240, public=other, **bad, **seen)).sure
+    assert looks(*_reached(BY_NOBODY, how)).sure
+
+
+@pytest.mark.parametrize(("key", "how"), [("hub.api", GONE), ("hub.proxy", DOWN)])
+def test_a_port_that_is_closed_while_students_get_in_is_a_wrong_one(
+    key: str, how: dict[str, Any]
+) -> None:
+    judged = looks(*_reached(BY_HUB, how))
+    assert judged.verdict is Verdict.FAILING
+    assert f"where {key} in course.yaml says" in judged.text
+    gone = looks(*_reached(BY_NOBODY, how))
+    assert (gone.verdict in CURED, gone.sure) == (True, True)
+
+
+BY_HUB = Probe(layer=Layer.PUBLIC, got=Got.OK, status=200, by_hub=True)
+BY_NOBODY = replace(BY_HUB, by_hub=False)
+"""A page about maintenance, with JupyterHub in its text."""
+
+
+def _reached(public: Probe, how: dict[str, Any]) -> list[Scene]:
+    seen = {"seen_hub": None} if how is GONE else {"seen_proxy": UNREAD}
+    bad = {key: value for key, value in how.items() if key != "public"}
+    return each(0, 60, 120, 180, 240, public=public, **bad, **seen)
+
+
+def test_without_a_public_address_a_proxy_that_never_answered_may_be_a_wrong_address() -> None:
+    bad = each(0, 10, 30, without=(Layer.PUBLIC,), **DOWN)
+    assert looks(*bad).verdict is Verdict.FAILING
+    seen = Memory(answered=AT, proxy_seen=True)
+    assert looks(*bad, memory=seen).verdict is Verdict.PROXY_DEAD
 
 
 @pytest.mark.parametrize(
