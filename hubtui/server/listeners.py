@@ -165,12 +165,8 @@ def connected(place: Place, within: float) -> socket.socket:
         if place.tls:
             import ssl
 
-            context = ssl.create_default_context()
-            if place.believe is not None:  # the kernel vouched; the certificate is for a name
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
             sock.settimeout(left(within))
-            return context.wrap_socket(sock, server_hostname=place.host)
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=place.host)
     except BaseException:
         sock.close()
         raise

@@ -180,8 +180,17 @@ def _public(url: str, within: float) -> Probe:
 
 
 def _get(place: Place, path: str, within: float) -> int:
-    with listeners.connected(place, within) as sock:
-        return _talk(sock, place, path, within)[0]
+    """Ask hub or proxy, which the kernel vouches for: a certificate of theirs is for a name."""
+    with listeners.connected(replace(place, tls=False), within) as sock:
+        if not place.tls:
+            return _talk(sock, place, path, within)[0]
+        import ssl
+
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        sock.settimeout(listeners.left(within))
+        with context.wrap_socket(sock) as wrapped:
+            return _talk(wrapped, place, path, within)[0]
 
 
 def _open(place: Place, within: float) -> socket.socket:

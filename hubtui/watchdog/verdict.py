@@ -13,9 +13,10 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hubtui.watchdog import pressure, web
+from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
+from hubtui.watchdog.pressure import has_used_up_its_files, is_pressed, is_short
 from hubtui.watchdog.records import AWAY, GATEWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
 
 _RENEWED = 20.0
@@ -169,14 +170,14 @@ def _late(scene: Scene, patience: Patience) -> Probe | None:
         and (probe.got is Got.SILENT or probe.ms >= patience.late * 1000)
     ]
     public = scene.probes.get(Layer.PUBLIC)
-    if public is not None and public.got is Got.SILENT and pressure.is_pressed(scene, patience):
+    if public is not None and public.got is Got.SILENT and is_pressed(scene, patience):
         late.append(public)
     return max(late, key=lambda probe: probe.ms, default=None)
 
 
 def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
     own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
-    at_work = own >= patience.working or pressure.is_pressed(scene, patience)
+    at_work = own >= patience.working or is_pressed(scene, patience)
     if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
         text = "Hub and proxy are up, but the log-in page does not answer."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
@@ -241,12 +242,7 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
     why, cause = _hanging(proxy, patience)
     idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
-    if (
-        not why
-        and idle
-        and lasted >= patience.idle_proxy
-        and not pressure.is_pressed(scene, patience)
-    ):
+    if not why and idle and lasted >= patience.idle_proxy and not is_pressed(scene, patience):
         why = f"it has done nothing for {_minutes(lasted)}"
     if why:
         return Judged(
@@ -256,9 +252,7 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             sure=enough,
             cause=cause,
         )
-    if pressure.is_pressed(scene, patience) or (
-        proxy is not None and (proxy.cpu or 0) >= patience.working
-    ):
+    if is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
         return _slow(scene, "The proxy answers late.", patience)
     return Judged(
         verdict=Verdict.PROXY_HUNG,
@@ -301,13 +295,13 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     row = memory.hub_silent
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
-    used_up = pressure.has_used_up_its_files(hub)
+    used_up = has_used_up_its_files(hub)
     logged = memory.logged if not used_up else None  # then it writes of nothing else, for ever
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if pressure.is_pressed(scene, patience) and own < patience.spinning:
+        if is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         stopped = hub is not None and hub.state == "T"
         log = "all its files are open" if used_up else "no line in its log"
@@ -318,7 +312,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or pressure.is_pressed(scene, patience):
+    if own >= patience.working or fresh or is_pressed(scene, patience):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
@@ -372,7 +366,7 @@ def _starting(text: str) -> Judged:
 def _slow(scene: Scene, text: str, patience: Patience) -> Judged:
     """Never restarted: say what it waits for."""
     numbers = scene.machine
-    short = pressure.is_short(scene, patience)
+    short = is_short(scene, patience)
     why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
     do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
     cause = "memory-short" if short else ""
