@@ -298,6 +298,48 @@ def test_a_name_server_that_never_answers(site: Site) -> None:
     assert incident.cause == "name-unknown"
 
 
+@contextmanager
+def _leads_nowhere(address: str, port: int) -> Iterator[None]:
+    """An address where no connection is taken, as behind a firewall that drops what comes."""
+    with ExitStack() as stack:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = stack.enter_context(socket.socket(family))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((address, port))
+        server.listen(0)
+        for _ in range(4):  # more than it keeps waiting: the kernel drops what comes now
+            client = stack.enter_context(socket.socket(family))
+            client.setblocking(False)
+            client.connect_ex((address, port))
+        yield
+
+
+def test_an_address_that_leads_nowhere_is_not_apaches_workers(site: Site) -> None:
+    nowhere = "127.0.0.77"
+    with _leads_nowhere(nowhere, site.web.tls):
+        site.course.configure(hub_keys=f"  url: https://{nowhere}:{site.web.tls}\n")
+        now, public, incident = site.bad()
+    assert public.got is Got.BROKEN
+    assert f"no connection to {nowhere}, port {site.web.tls}, in time" in now.text
+    assert incident.cause == ""
+    assert any("no connection" in line for line in incident.why) or "no connection" in incident.text
+
+
+def test_the_second_address_of_a_name_is_tried_as_browsers_do(site: Site) -> None:
+    hosts = Path("/etc/hosts")
+    before = hosts.read_text()
+    with _leads_nowhere("::1", site.web.tls):
+        hosts.write_text(f"::1 {NAME}\n{before}")
+        try:
+            found = socket.getaddrinfo(NAME, site.web.tls, type=socket.SOCK_STREAM)
+            now = site.course.check().now
+        finally:
+            hosts.write_text(before)
+    assert [address[0] for *_, address in found] == ["::1", "127.0.0.1"]
+    assert now.verdict is Verdict.UP
+    assert now.probes[-1].ms > TIMEOUT / 2 * 1000
+
+
 def test_redirects_in_a_circle(site: Site) -> None:
     site.web.serve(f"Redirect / {site.web.url}/")
     now, public, incident = site.bad()
