@@ -161,15 +161,22 @@ def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @contextlib.contextmanager
-def watched(machine: Machine) -> Iterator[Watched]:
-    """A course with a hub that runs; at the end nothing of it is left."""
+def watched(
+    machine: Machine,
+    make: Callable[[Path], EmbeddedHub] = EmbeddedHub,
+    output: int | None = None,
+) -> Iterator[Watched]:
+    """A course with a hub that runs; at the end nothing of it is left.
+
+    ``output``: a descriptor that the hub writes to instead of its log.
+    """
     shutil.rmtree(FOLDER, ignore_errors=True)
     for folder in (Path("/run/hubtui"), LOGS, STATE):
         shutil.rmtree(folder, ignore_errors=True)
     machine.add_group("all_user", 20000)
-    found = Watched(EmbeddedHub(FOLDER))
+    found = Watched(make(FOLDER))
     found.configure()
-    found.hub.start()
+    found.hub.start(output)
     try:
         found.hub.wait_until_up(90)
         yield found

@@ -147,6 +147,7 @@ class Keeper:
                 seen,
                 incident.id,
                 unit=seen.hub.unit if seen.hub is not None else "",
+                verdict=now.verdict,
                 before=now.memory,
                 lowest_available=min((sample.available for sample in hour), default=None),
             )

@@ -13,6 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hubtui.server.hubprocess import NO_ROOM
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verdict
@@ -20,8 +21,8 @@ from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verd
 _GATEWAY = (502, 503, 504, 404)
 """What a proxy answers that does not find the hub, or does not know it."""
 
-UNREAD = ("pipe without reader", "terminal gone")
-"""Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
+_UNREAD = ("pipe without reader", "terminal gone")
+"""Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -155,7 +156,7 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return Judged(
             verdict=Verdict.PROXY_HUNG,
             text=f"The hub is up, but its proxy does not answer: {why}.",
-            do="Restart the proxy, and the hub with an output that somebody reads.",
+            do="Restart the proxy, and the hub with an output that it can write to.",
             sure=enough,
             cause=cause,
         )
@@ -173,12 +174,22 @@ def _hanging(proxy: Seen | None, patience: Patience) -> tuple[str, str]:
     """What says that a silent proxy will not answer any more; with the cause."""
     if proxy is None:
         return "", ""
-    if proxy.output in UNREAD:
-        return f"its output goes to a {proxy.output}", "output-broken"
+    why, cause = broken_output(proxy)
+    if why:
+        return why, cause
     if proxy.state == "T":
         return "its process is stopped", "stopped"
     if proxy.cpu is not None and proxy.cpu >= patience.spinning:
         return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
+    return "", ""
+
+
+def broken_output(proxy: Seen) -> tuple[str, str]:
+    """What keeps it from writing its log, with the cause: it then writes errors about errors."""
+    if proxy.output in _UNREAD:
+        return f"its output goes to a {proxy.output}", "output-broken"
+    if proxy.room is not None and proxy.room < NO_ROOM:
+        return "no room is left on the disk of its log", "disk-full-log"
     return "", ""
 
 
