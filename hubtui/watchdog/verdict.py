@@ -94,20 +94,24 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return Judged(
             verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
         )
-    limit = patience.late * 1000
-    late = [p for p in scene.probes.values() if p.layer is not Layer.PUBLIC and p.ms >= limit]
+    own = [probe for probe in scene.probes.values() if probe.layer is not Layer.PUBLIC]
+    late = [p for p in own if p.got is Got.SILENT or p.ms >= patience.late * 1000]
     if late:
         slowest = max(late, key=lambda probe: probe.ms)
         name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
         wait = "no answer within" if slowest.got is Got.SILENT else "an answer after"
         return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.", patience)
-    return _public(scene)
-
-
-def _public(scene: Scene) -> Judged:
     public = scene.probes.get(Layer.PUBLIC)
     if public is None or public.ok:
         return Judged(verdict=Verdict.UP, text=_well(scene, public))
+    # What comes last, after redirects, runs out of time first: that says nothing of the web server.
+    brisk = max(probe.ms for probe in own) < patience.brisk * 1000
+    if public.got is Got.SILENT and (not brisk or _is_pressed(scene, patience)):
+        return _slow(scene, "What students open answers late.", patience)
+    return _web(public)
+
+
+def _web(public: Probe) -> Judged:
     do, cause = "Look: systemctl status apache2 nginx; journalctl -u apache2 -n 50", ""
     if public.got is Got.TLS:
         do, cause = "Renew the certificate: certbot renew", "certificate-expired"
