@@ -19,6 +19,7 @@ from hubtui.errors import HubtuiError, StateError
 from hubtui.events import Outcome
 from hubtui.notify import Kind, Message
 from hubtui.plan import plans, runs
+from hubtui.plan.locks import is_held
 from hubtui.plan.runs import Life
 from hubtui.release import history
 from hubtui.release.chosen import called
@@ -27,7 +28,7 @@ from hubtui.server import Server
 from hubtui.state import read_document, write_document
 from hubtui.students import survey
 from hubtui.units import counted
-from hubtui.watchdog import live
+from hubtui.watchdog import check, live
 from hubtui.when import zone_of
 
 FILE = "reminders.json"
@@ -107,7 +108,8 @@ def _read(server: Server) -> Reminders:
 def _watchdog(server: Server, known: Reminders) -> tuple[Reminders, list[Message]]:
     """Silent: no look for SILENT, seen twice; after a reboot, none at all."""
     at, last = server.clock(), live.read(server.live)
-    if last is not None and at - last.at < SILENT:
+    at_work = is_held(server.live / check.LOCK)  # a restart may take longer than SILENT
+    if at_work or (last is not None and at - last.at < SILENT):
         return msgspec.structs.replace(known, watched=True, silent=""), []
     if last is None and not known.watched:
         return known, []
@@ -120,7 +122,7 @@ def _watchdog(server: Server, known: Reminders) -> tuple[Reminders, list[Message
         said += f" for {int((at - last.at).total_seconds() // 60)} minutes"
     text = (
         f"The watchdog {said}, so nobody would restart it.\n"
-        "Look: systemctl status hubtui-watchdog.timer; then: sudo hubtui watchdog check"
+        "Its timer may have stopped. Look: sudo hubtui watchdog check; then: sudo hubtui doctor"
     )
     message = Message(
         kind=Kind.SILENT, subject="The watchdog is silent", text=text, key=known.silent

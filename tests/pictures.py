@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,13 +15,15 @@ from textual.pilot import Pilot
 from hubtui import course
 from hubtui.demo.form import log_in, sign_up
 from hubtui.release import through_sudo
-from hubtui.server import server_of
+from hubtui.server import Server, hubprocess, listeners, server_of
 from hubtui.tui.app import HubtuiApp
-from hubtui.tui.dialogs import PlanDialog
+from hubtui.tui.dialogs import Page, PlanDialog
 from hubtui.tui.look import Entry
 from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import RunDialog
 from hubtui.tui.tutor import AsTutor, TutorLooker
+from hubtui.tui.watch_causes import CausesPage
+from hubtui.watchdog.records import State
 
 CONFIG = Path("/etc/hubtui/course.yaml")
 SIZES = ((120, 40), (80, 24))
@@ -116,6 +120,47 @@ async def _take_release(folder: Path, size: tuple[int, int], *, hand_out: bool) 
         save("matrix")
 
 
+async def _take_watchdog(folder: Path, size: tuple[int, int]) -> None:
+    """A hub that is well, one that is gone, what it was each time, and what was saved of one."""
+    server = server_of(course.load(CONFIG))
+    app = HubtuiApp(server, CONFIG, pane="watchdog")
+
+    async with app.run_test(size=size) as pilot:
+
+        def save(name: str) -> None:
+            app.save_screenshot(f"{name}-{size[0]}x{size[1]}.svg", str(folder))
+
+        def state() -> State | None:
+            found = _pane(pilot)
+            now = found.look.watch.now if found and found.look else None
+            return now.state if now is not None else None
+
+        await _until(pilot, lambda: len(_entries(pilot)) > 5 and state() is State.UP, 180)
+        await pilot.pause(1.0)
+        save("watchdog")
+        await pilot.press("enter")
+        await _until(pilot, lambda: isinstance(app.screen, Page))
+        await pilot.pause(0.3)
+        save("evidence")
+        await pilot.press("escape", "c")
+        await _until(pilot, lambda: isinstance(app.screen, CausesPage))
+        await pilot.pause(1.0)
+        save("causes")
+        await pilot.press("escape")
+        os.kill(_hub(server), signal.SIGKILL)
+        await pilot.press("n")
+        await _until(pilot, lambda: state() not in (State.UP, None))
+        await pilot.pause(0.5)
+        save("incident")
+        await _until(pilot, lambda: state() is State.UP, 180)
+
+
+def _hub(server: Server) -> int:
+    """The process that listens on the hub's own port."""
+    place = listeners.place_of(server.course.hub.api or "", "", 0)
+    return hubprocess.listening(place.host, place.port)[0]
+
+
 async def _take_tutor(folder: Path, size: tuple[int, int]) -> None:
     """The same as its tutor sees it. Root takes the pictures: nobody has to be let in by sudo."""
     server = server_of(course.load(CONFIG))
@@ -149,6 +194,8 @@ async def _all(folder: Path) -> None:
     await _work(course.load(CONFIG).hub.url or "")
     for size in SIZES:
         await _take(folder, size)
+    for size in SIZES:
+        await _take_watchdog(folder, size)
     for size in SIZES:
         await _take_tutor(folder, size)
     for size in reversed(SIZES):

@@ -15,6 +15,7 @@ import contextlib
 import itertools
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from hubtui.demo.hub import EmbeddedHub
+from tests.sandboxed import Machine
+from tests.watched import Watched, watched
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 PATIENCE = 60.0  # seconds for all of it to be up
@@ -89,6 +94,8 @@ class Systemd:
 
     pid: int
     """Its process 1, as it is numbered outside."""
+    session: str = ""
+    """The scope in which the hub was last started by hand."""
     _sessions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -162,6 +169,16 @@ class Systemd:
         lines = self.run(*argv).stdout.splitlines()
         return [str(json.loads(line).get("MESSAGE", "")) for line in lines]
 
+    @contextlib.contextmanager
+    def watched(self, machine: Machine) -> Iterator[Watched]:
+        """A course whose hub root started from an SSH session here; see ``session``."""
+        with watched(machine, start=self._start) as found:
+            yield found
+
+    def _start(self, hub: EmbeddedHub) -> None:
+        self.run("rm", "-rf", "/run/hubtui")
+        self.session = self.by_hand(*hub.command, log=hub.log, cwd=hub.folder)
+
     def _enter(self, cwd: Path = Path("/")) -> list[str]:
         return ["nsenter", f"--target={self.pid}", "--all", f"--wdns={cwd}", "--"]
 
@@ -204,7 +221,7 @@ def _cgroup() -> Iterator[Path]:
         )
         if mounted.returncode:
             raise NoSystemd(f"cgroup v2 cannot be mounted: {mounted.stderr.strip()}")
-        group = top / f"hubtui-rig-{os.getpid()}"
+        group = top / f"hubtui-rig-{secrets.token_hex(4)}"
         try:
             try:
                 group.mkdir()

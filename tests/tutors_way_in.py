@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from hubtui.demo.sandbox import VARIABLE
-from hubtui.setup import install
+from hubtui.setup import timers, tutors
 from tests.course_on_disk import hubtui
 from tests.release_on_disk import Teaching, teach
 from tests.sandboxed import Machine, checkout_of_root
 
-PROGRAM = str(install.LAUNCHER)
+PROGRAM = str(tutors.LAUNCHER)
 SUDOERS = """\
 Defaults env_reset
 Defaults env_keep += "PYTHONPATH PYTHONSTARTUP PYTHONHOME HUBTUI_CONFIG COLUMNS"
@@ -27,7 +27,7 @@ root ALL=(ALL:ALL) ALL
 """
 """An admin who keeps too much: hubtui-tutor must not trust it."""
 
-_WRITTEN = (install.CRON, install.SUDOERS, Path("/etc/sudoers"))
+_WRITTEN = (timers.CRON, tutors.SUDOERS, Path("/etc/sudoers"))
 
 
 @contextlib.contextmanager

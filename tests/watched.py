@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -163,22 +164,19 @@ def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
 @contextlib.contextmanager
 def watched(
     machine: Machine,
+    start: Callable[[EmbeddedHub], None] = EmbeddedHub.start,
     make: Callable[[Path], EmbeddedHub] = EmbeddedHub,
-    output: int | None = None,
 ) -> Iterator[Watched]:
-    """A course with a hub that runs; at the end nothing of it is left.
-
-    ``output``: a descriptor that the hub writes to instead of its log.
-    """
+    """A course with a hub that runs; at the end nothing of it is left."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for folder in (Path("/run/hubtui"), LOGS, STATE):
         shutil.rmtree(folder, ignore_errors=True)
     machine.add_group("all_user", 20000)
     found = Watched(make(FOLDER))
     found.configure()
-    found.hub.start(output)
+    start(found.hub)
     try:
-        found.hub.wait_until_up(90)
+        eventually(found.is_up, seconds=90)
         yield found
     finally:
         _end_all(FOLDER)
@@ -198,3 +196,7 @@ def _end_all(folder: Path) -> None:
 def _runs(pid: int) -> bool:
     found = hubprocess.process(pid)
     return found is not None and found.state not in "ZX"
+
+
+if __name__ == "__main__":  # one check as a process of its own, to be killed
+    sys.stdout.write(f"{check(server_of(course.load(CONFIG)), patience=QUICK)}")

@@ -133,6 +133,11 @@ class EmbeddedHub:
         return self.token_file.read_text().strip()
 
     @property
+    def command(self) -> list[str]:
+        """What starts it, in ``folder``."""
+        return [self._program, "--config", str(self.config)]
+
+    @property
     def pid(self) -> int | None:
         """The hub's process while it runs."""
         if self._process is None or self._process.poll() is not None:
@@ -147,7 +152,7 @@ class EmbeddedHub:
         # A file, never a pipe: servers that outlive the hub go on writing.
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, "--config", str(self.config)],
+                self.command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log if output is None else output,

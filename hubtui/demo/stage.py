@@ -16,12 +16,14 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from hubtui.demo import classroom, form, teaching
+from hubtui import course
+from hubtui.demo import classroom, form, past, teaching
 from hubtui.demo.attend import attend, hold_signals, spawn
 from hubtui.demo.classroom import Role, Student
 from hubtui.demo.hub import EmbeddedHub
 from hubtui.demo.sandbox import VARIABLE, split_command
 from hubtui.errors import HubtuiError
+from hubtui.server import server_of
 
 GROUP = "all_user"
 STAFF = "tutor"
@@ -34,6 +36,7 @@ course: Digital Humanities 1
 hub:
   url: {url}
   api: {api}
+  proxy: {url}
   token_file: {token_file}
   database: {database}
   log: {log}
@@ -43,6 +46,8 @@ accounts:
   uids: 20000-29999
   staff: [{staff}, admin]
   roster: {roster}
+watchdog:
+  logs: {logs}
 """
 _RELEASE = """\
 release:
@@ -80,6 +85,11 @@ class Places(NamedTuple):
     def hub(self) -> Path:
         """The hub's own folder."""
         return self.root / "srv/jupyterhub"
+
+    @property
+    def logs(self) -> Path:
+        """Where the script that hubtui replaces wrote its restarts."""
+        return self.root / "root/logs"
 
     @property
     def class_log(self) -> Path:
@@ -120,6 +130,7 @@ def write_course(places: Places, hub: EmbeddedHub, *, releases: bool) -> None:
         homes=places.homes,
         staff=STAFF,
         roster=places.roster,
+        logs=places.logs,
     )
     if releases:
         text += _RELEASE.format(source=places.tutor / teaching.FOLDER, staff=STAFF)
@@ -147,6 +158,7 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
             make_accounts(places)
         write_roster(places)
         write_course(places, hub, releases=not alone)
+        _remember(places)
         if not alone:
             _hand_out(places)
         _say(f"Waiting for the hub; it answered after {hub.wait_until_up(120):.1f} s.")
@@ -157,6 +169,15 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
     finally:
         if places.root != Path("/"):
             hub.stop()
+
+
+def _remember(places: Places) -> None:
+    """What the watchdog saw in the last weeks; the demo goes on without."""
+    live_too = places.root == Path("/")  # else /run is this machine's own
+    try:
+        past.remember(server_of(course.load(places.config)), live_too=live_too)
+    except (HubtuiError, OSError) as error:
+        _say(f"There are fewer restarts than there should be: {error}")
 
 
 def _hand_out(places: Places) -> None:
@@ -189,7 +210,8 @@ def _run_app(places: Places, hub: EmbeddedHub, size: int, app: list[str]) -> int
     )
     arriving.start()
     if os.environ.get(VARIABLE) in ("root", "uidmap"):
-        threading.Thread(target=_keep_time, args=(places, leaving), daemon=True).start()
+        for verb in (("due",), ("watchdog", "check")):
+            threading.Thread(target=_keep_time, args=(places, leaving, verb), daemon=True).start()
     words = [word.replace("{config}", str(places.config)) for word in app]
     child = spawn(words, {**os.environ, "HUBTUI_DEMO": hub.url}, blocked=frozenset())
     try:
@@ -198,9 +220,9 @@ def _run_app(places: Places, hub: EmbeddedHub, size: int, app: list[str]) -> int
         leaving.set()
 
 
-def _keep_time(places: Places, leaving: threading.Event) -> None:
-    """What a timer does on a server: ``hubtui due``, each minute."""
-    words = [sys.executable, "-P", "-m", "hubtui", "--config", str(places.config), "due"]
+def _keep_time(places: Places, leaving: threading.Event, verb: tuple[str, ...]) -> None:
+    """What a timer does on a server, each minute."""
+    words = [sys.executable, "-P", "-m", "hubtui", "--config", str(places.config), *verb]
     while True:
         with contextlib.suppress(OSError):
             subprocess.run(

@@ -13,6 +13,7 @@ roster       the list of account names
 machine      memory, load, what waits, disks
 processes    what runs under an account's uid
 hubprocess   hub and proxy: who they are, how they run
+filelocks    who holds locks on a file
 """
 
 from __future__ import annotations

@@ -277,6 +277,8 @@ def program(pid: int) -> str:
     """The base name of what runs: of the script rather than of its interpreter."""
     said = words(pid)
     for word in said[:3]:
+        if word in ("-c", "-e"):
+            break  # what follows is code
         name = word.rpartition("/")[2]
         if name and not name.startswith(("python", "pypy", "node", "-")):
             return name

@@ -12,6 +12,7 @@ from hubtui.names import shown
 from hubtui.release import late, schedule
 from hubtui.release import source as sources
 from hubtui.setup import install
+from hubtui.setup import tutors as ways_in
 from hubtui.setup.subject import NotSeen, Subject, warning
 from hubtui.trust import SAFE_PLACE
 
@@ -57,7 +58,7 @@ def tutors(subject: Subject) -> Iterator[Finding]:
                 f"in course.yaml: accounts: staff: [{shown(name, limit=40)}]",
             )
     try:
-        wanted = install.tutors(subject.server, SAFE_PLACE)
+        wanted = ways_in.tutors(subject.server, SAFE_PLACE)
     except Refused as e:
         yield warning("release.tutors", f"Tutors have no way in: {e}", "sudo hubtui install tutors")
         return

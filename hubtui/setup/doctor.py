@@ -17,6 +17,7 @@ from hubtui.setup import (
     check_notify,
     check_release,
     check_settings,
+    check_watchdog,
     hubprocess,
 )
 from hubtui.setup.subject import HubHere, NotSeen, Subject, ask, critical, warning
@@ -57,6 +58,10 @@ OF_THE_COURSE: list[Check[Subject]] = [
     Check("The tutor's folder can be read, as its owner.", check_release.source),
     Check("What is scheduled, and what late joiners lack, is handed out.", check_release.scheduled),
     Check("Tutors have their way in, as course.yaml says.", check_release.tutors),
+    Check("The watchdog looks each minute.", check_watchdog.looks),
+    Check("Nobody else restarts the hub.", check_watchdog.alone),
+    Check("The hub depends on no session, and on no reader of its output.", check_watchdog.stays),
+    Check("The hub's unit keeps students' servers alive.", check_watchdog.unit),
     Check("Somebody is called when the hub is down.", check_notify.called),
 ]
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
+from hubtui.server import hubprocess
 from hubtui.setup.hubconfig import HubConfig, read_config
 
 NAME = "jupyterhub"
-CONFIG = "jupyterhub_config.py"
 USUAL_CONFIGS = (
-    Path("/etc/jupyterhub", CONFIG),
-    Path("/srv/jupyterhub", CONFIG),
-    Path("/opt/jupyterhub/etc/jupyterhub", CONFIG),
+    Path("/etc/jupyterhub", hubprocess.CONFIG),
+    Path("/srv/jupyterhub", hubprocess.CONFIG),
+    Path("/opt/jupyterhub/etc/jupyterhub", hubprocess.CONFIG),
 )
 _FIRST_PERSON = 1000
 _DISTRIBUTION = re.compile(
@@ -48,16 +47,7 @@ class HubProcess:
     @property
     def config(self) -> Path | None:
         """The configuration file that it was started with."""
-        named = None
-        for word, after in pairwise((*self.words, "")):
-            if word in ("-f", "--config"):
-                named = after
-            elif word.startswith(("--config=", "-f=")):
-                named = word.partition("=")[2]
-        path = Path(named or CONFIG)
-        if path.is_absolute():
-            return path
-        return self.cwd / path if self.cwd is not None else None
+        return hubprocess.config_of(self.words, self.cwd)
 
 
 def find() -> HubProcess | None:

@@ -39,6 +39,7 @@ from hubtui.tui.look import Look, Looker, Shown
 from hubtui.tui.pane import Pane
 from hubtui.tui.release import ReleasePane
 from hubtui.tui.signups import SignupsPane
+from hubtui.tui.watchdog import WatchdogPane
 
 _BEAT = 1.5
 """Seconds between two looks."""
@@ -55,6 +56,7 @@ class HubtuiApp(App[int]):
         "signups": ("2", SignupsPane),
         "accounts": ("3", AccountsPane),
         "release": ("4", ReleasePane),
+        "watchdog": ("5", WatchdogPane),
     }
     MODES = {name: pane for name, (_, pane) in PANES.items()}  # noqa: RUF012
     CSS = """
@@ -117,6 +119,7 @@ class HubtuiApp(App[int]):
             fresh, self._again, self._wanted = self._again, False, False
             self._looker.accounts_shown = self.current_mode == "accounts"
             self._looker.release_shown = self.current_mode == "release"
+            self._looker.watchdog_shown = self.current_mode == "watchdog"
             if fresh or len(self.screen_stack) == 1:  # nothing moves below a dialog
                 self._look_once(fresh=fresh)
             until = time.monotonic() + _BEAT
@@ -174,6 +177,8 @@ class HubtuiApp(App[int]):
             line.append_text(clickable(f"{key} {kind.NOUN}", f"app.go('{name}')", here))
             if name == "signups" and self._latest and (waiting := self._latest[0].waiting):
                 line.append(f" {waiting}", "bold")
+            if name == "watchdog" and self._latest and self._latest[0].hub_needs_you:
+                line.append(" !", "bold")
         if self.read_only:
             line.append("  read-only", "bold")
         line.append(f"   {shown(self.server.course.course, limit=60)}")

@@ -30,7 +30,7 @@ class Key(NamedTuple):
     def cap(self) -> str:
         """What is printed on the key."""
         names = {"plus": "+", "slash": "/", "asterisk": "*", "question_mark": "?"}
-        names |= {"left": "←", "right": "→"}
+        names |= {"left": "←", "right": "→", "end": "End"}
         return names.get(self.key, self.key.replace("escape", "Esc").replace("enter", "Enter"))
 
 

@@ -33,6 +33,7 @@ from hubtui.students import Survey, survey
 from hubtui.tui.at_work import AtWork
 from hubtui.tui.columns import Row
 from hubtui.tui.coming import Coming, coming
+from hubtui.tui.watch_look import Watch, Watcher
 
 _INSIDE = 60.0
 """Seconds for which a look into a home is good enough to show."""
@@ -92,11 +93,18 @@ class Look:
     """Sheets that are scheduled."""
     at_work: str = ""
     """The release that is running, and how far it is; empty where none is."""
+    watch: Watch = Watch()  # noqa: RUF009 - frozen
+    """What the watchdog says; its history only once the pane was shown."""
 
     @property
     def waiting(self) -> int:
         """How many sign-ups are pending."""
         return sum(not sign_up.authorised for sign_up, _ in self.judged.values())
+
+    @property
+    def hub_needs_you(self) -> bool:
+        """Whether the hub is not up, or nobody watches it any more."""
+        return self.watch.needs_you(self.survey.at)
 
 
 class Looker:
@@ -116,6 +124,9 @@ class Looker:
         self._at_work, self._working = AtWork(server.state), ""
         self.release_shown = False
         """Whether the tutor's sheets are listed, by a process that is the tutor."""
+        self._watcher, self._watch = Watcher(server), Watch()
+        self.watchdog_shown = False
+        """Whether more than the watchdog's state of now is read."""
 
     def look(self, *, fresh: bool = False) -> Look | None:
         """A new Look, or None where nothing worth showing has changed."""
@@ -130,14 +141,15 @@ class Looker:
         )
         live_is_old = self.accounts_shown and now - self._live_at > _LIVE
         other_sheets = self.release_shown and self._look_at_sheets(seen, fresh=fresh)
-        if unchanged and not live_is_old and not other_sheets:
+        other_watch = self._look_at_watchdog(fresh=fresh)
+        if unchanged and not live_is_old and not other_sheets and not other_watch:
             return None
         if self.accounts_shown and (fresh or live_is_old):
             with_token = self.server.course.hub.token_file is not None
             api = (lambda: hub.api(self.server.course)) if with_token else None
             self._live, self._live_at = live(self.server, seen, api), time.monotonic()
         if last is not None and unchanged and not live_is_old:
-            self._last = replace(last, survey=seen, **self._release())
+            self._last = replace(last, survey=seen, **self._beside())
             return self._last
         found = course_accounts(seen, self._live)
         if last is not None and unchanged:
@@ -146,7 +158,7 @@ class Looker:
                 survey=seen,
                 accounts=found,
                 live=self._live,
-                **self._release(),
+                **self._beside(),
             )
             return self._last
         since: dict[str, datetime] = {}
@@ -159,14 +171,24 @@ class Looker:
             since=since,
             accounts=found,
             live=self._live,
-            **self._release(),
+            **self._beside(),
         )
         self._at = now
         return self._last
 
-    def _release(self) -> dict[str, Any]:
-        """What the release pane shows, as fields of a look."""
-        return {"sheets": self._sheets, "coming": self._coming, "at_work": self._working}
+    def _beside(self) -> dict[str, Any]:
+        """What the panes of release and watchdog show, as fields of a look."""
+        return {
+            "sheets": self._sheets,
+            "coming": self._coming,
+            "at_work": self._working,
+            "watch": self._watch,
+        }
+
+    def _look_at_watchdog(self, *, fresh: bool) -> bool:
+        before = self._watch
+        self._watch = self._watcher.look(shown=self.watchdog_shown, fresh=fresh)
+        return self._watch is not before
 
     def _look_at_sheets(self, seen: Survey, *, fresh: bool) -> bool:
         """List them where that was long ago; whether anything is otherwise than before."""

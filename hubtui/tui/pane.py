@@ -50,6 +50,8 @@ class Pane(Screen[None]):
     ORDERS: ClassVar[tuple[str, ...]] = ()
     """Column keys by which ``s`` sorts, in turn; each entry has a value for each."""
     KEYS: ClassVar[tuple[Key, ...]] = ()
+    MARKS: ClassVar[bool] = True
+    """Whether something can be done with several rows at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", show=False),
@@ -116,18 +118,23 @@ class Pane(Screen[None]):
         if self.hubtui.banner:
             yield Line(self.hubtui.banner, classes="banner")
         yield Line(id="notice", classes="notice empty")
+        yield from self.above()
         yield Line(" ", id="summary")
         with Horizontal(id="middle"):
-            yield KeyedTable(self.COLUMNS, empty_text="Looking …", id="table")
+            yield KeyedTable(self.COLUMNS, empty_text="Looking …", marks=self.MARKS, id="table")
             yield Detail(id="detail")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
         yield Line(key_line(self.keys), id="keys", classes="keys")
 
+    def above(self) -> ComposeResult:
+        """What stands above the list; nothing, where a pane is its list."""
+        yield from ()
+
     @property
     def keys(self) -> Sequence[Key]:
         """Those of the pane, then those of every pane that it does not use otherwise."""
-        own = {key.key for key in self.KEYS}
-        return (*self.KEYS, *(key for key in COMMON if key.key not in own))
+        not_common = {key.key for key in self.KEYS} | (set() if self.MARKS else {"space", "plus"})
+        return (*self.KEYS, *(key for key in COMMON if key.key not in not_common))
 
     @property
     def table(self) -> KeyedTable:
@@ -157,7 +164,7 @@ class Pane(Screen[None]):
         """Take over a new look; cursor, scroll and marks stay where they are."""
         if self.entries is made.entries and self.look is look:
             return
-        first = self.look is None
+        first = self.look is None or not self.table.keys
         untouched = first or (self._put is not None and self.table.cursor_key == self._put)
         self.look, (self.entries, self._summary) = look, made
         self.table.empty_text = self._empty()

@@ -11,8 +11,10 @@ live         the state of now, in /run; samples of the last hours
 incidents    what was wrong and what was done, in state_dir, and restarts.log as it always was
 hublog       the hub's own log: where it is, its end, what is new in it, followed
 logfile      a log as a file, read with care; datedlogs: those with the time in their name, pruned
-evidence     what is saved before a restart takes it away
-causes       what the evidence says
+evidence     what is saved before a restart takes it away; collectors: the looks; scrub: what goes
+causes       what a log says; catalogue: all causes, signatures, cures; cause: their records
+naming       the likeliest cause from all evidence, or that nobody knows
+telling      evidence as sections of lines
 history      every restart that is known; oldlog: those of old scripts, unitlog: of systemd
 patterns     by cause, hour and weekday
 """

@@ -17,7 +17,7 @@ from hubtui.server import Server, machine, systemd
 from hubtui.server.hubprocess import NO_ROOM, Launch
 from hubtui.server.run import SEARCH
 from hubtui.state import make_dir, replace_file
-from hubtui.watchdog import known
+from hubtui.watchdog import known, live
 from hubtui.watchdog.ways import OWN
 
 MOST_FILES = 65_536
@@ -48,7 +48,7 @@ def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
 
 def start(server: Server, launch: Launch, at: datetime) -> None:
     """Start it. Raises CommandFailed, Refused; whether it comes up is seen later."""
-    argv = _argv(launch)
+    argv = command(launch)
     log = output_of(server, launch, at)
     if systemd.is_running():
         _by_systemd(server, launch, argv, log, at)
@@ -59,7 +59,8 @@ def start(server: Server, launch: Launch, at: datetime) -> None:
         known.moved(server.state, f"file {log}" if log is not None else "journal")
 
 
-def _argv(launch: Launch) -> list[str]:
+def command(launch: Launch) -> list[str]:
+    """Its words, the program with its whole path. Raises Refused where that is gone."""
     name, *rest = launch.words
     path = launch.environment.get("PATH") or ":".join(SEARCH)
     program = str(Path(launch.cwd, name)) if "/" in name else shutil.which(name, path=path)
@@ -72,8 +73,9 @@ def _by_systemd(
     server: Server, launch: Launch, argv: list[str], log: Path | None, at: datetime
 ) -> None:
     """As a unit of its own: it would end with the unit or the session that this check runs in."""
+    live.make(server.live)
     file = server.live / "hub.environment"
-    replace_file(file, _environment_file(launch.environment).encode("utf-8", "surrogateescape"))
+    replace_file(file, environment_file(launch.environment).encode("utf-8", "surrogateescape"))
     settings = {
         "KillMode": "process",
         "OOMPolicy": "continue",
@@ -90,8 +92,8 @@ def _by_systemd(
     server.run([*words, "--", *argv], timeout=30).check()
 
 
-def _environment_file(environment: dict[str, str]) -> str:
-    """In the syntax of systemd.exec(5): in double quotes, with backslashes."""
+def environment_file(environment: dict[str, str]) -> str:
+    """An EnvironmentFile, in the syntax of systemd.exec(5): in double quotes, with backslashes."""
     lines = []
     for name, value in environment.items():
         if name.isidentifier():

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Cause, Named
+from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.cause import CERTAIN, HINT, LIKELY, Cause, Named
 
 if TYPE_CHECKING:
     from hubtui.watchdog.records import Evidence

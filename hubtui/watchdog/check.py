@@ -80,7 +80,7 @@ class _Check:
         self.server, self.patience, self.sleep = server, patience, sleep
         self.began = time.monotonic()
         self.keeper = Keeper(server)
-        self.before = self.start = live.read(server.live)
+        self.before = self.start = _sane(live.read(server.live), server.clock())
         self.good = self.start.good if self.start is not None else 0
         self.uid = uid_of(server.course)
         self.looks = 0
@@ -219,6 +219,17 @@ class _Check:
         ):
             return
         known.remember(self.server.state, seen.hub.pid, seen.at, unit)
+
+
+def _sane(before: Now | None, at: datetime) -> Now | None:
+    """What the last check left, without times of a clock that was set back since."""
+    if before is None or before.at <= at + timedelta(seconds=5):
+        return before
+    old = before.memory
+    memory = Memory(hub=old.hub, proxy=old.proxy, log_place=old.log_place, log_at=old.log_at)
+    return replace(
+        before, at=at, since=at, bad_since=None, good_since=None, restarts=(), memory=memory
+    )
 
 
 def _sample(now: Now, seen: Scene) -> Sample:

@@ -114,7 +114,8 @@ def database_holders(course: Course, hub: Seen | None) -> tuple[str, ...]:
     time.sleep(_LOCKED)
     still = first & filelocks.holders(file)
     pids = sorted({held.pid for held in still} - {hub.pid if hub is not None else 0})
-    return tuple(f"{hubprocess.program(pid) or 'a process'} (process {pid})" for pid in pids)
+    programs = {pid: shown(hubprocess.program(pid), 40) or "a process" for pid in pids}
+    return tuple(f"{program} (process {pid})" for pid, program in programs.items())
 
 
 def folders(course: Course, place: Place | None, proxy: Seen | None) -> list[Path]:

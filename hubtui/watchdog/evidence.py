@@ -113,7 +113,7 @@ def gather(
         except HubtuiError as e:
             failed[key] = str(e).removesuffix(".")
         except OSError as e:
-            failed[key] = e.strerror or str(e)
+            failed[key] = f"{e.filename}: {e.strerror}" if e.filename else str(e)
         except Exception as e:  # one that fails in its own way must not take the others with it
             failed[key] = f"{type(e).__name__}: {e}"
 
@@ -173,11 +173,11 @@ def _unit(hub: Seen | None, launch: Launch | None) -> str:
 
 def _place(server: Server, hub: Seen | None, launch: Launch | None, unit: str) -> Place | None:
     """Where the log is, also that of a hub that is gone."""
-    course = server.course
-    gone = hub is None and course.hub.log is None and launch is not None
-    if gone and launch is not None and launch.output.startswith("file "):
-        return Place(file=Path(launch.output.removeprefix("file ")))
-    return hublog.place(course, hub, unit)
+    if hub is None and server.course.hub.log is None and launch is not None:
+        file = Path(launch.output.removeprefix("file "))
+        if file.is_absolute() and file.is_file():
+            return Place(file=file)
+    return hublog.place(server.course, hub, unit)
 
 
 class _Clean:

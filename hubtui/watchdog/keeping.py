@@ -146,7 +146,6 @@ class Keeper:
                 self.server,
                 seen,
                 incident.id,
-                unit=seen.hub.unit if seen.hub is not None else "",
                 verdict=now.verdict,
                 before=now.memory,
                 lowest_available=min((sample.available for sample in hour), default=None),

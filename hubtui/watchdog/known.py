@@ -48,6 +48,14 @@ def read(state_dir: Path) -> Known | None:
 
 def remember(state_dir: Path, pid: int, at: datetime, proxy_unit: str = "") -> Known | None:
     """Note how this hub runs, unless it may not be looked at. Raises StateError."""
+    known = seen(pid, at, proxy_unit)
+    if known is not None:
+        state.write_document(state_dir / FILE, known)
+    return known
+
+
+def seen(pid: int, at: datetime, proxy_unit: str = "") -> Known | None:
+    """How this hub runs, without what is of the session that started it."""
     process, launch = hubprocess.process(pid), hubprocess.launch(pid)
     if process is None or launch is None:
         return None
@@ -55,9 +63,7 @@ def remember(state_dir: Path, pid: int, at: datetime, proxy_unit: str = "") -> K
         name: value for name, value in launch.environment.items() if not _of_session(name)
     }
     launch = msgspec.structs.replace(launch, environment=environment)
-    known = Known(at=at, began=process.began, pid=pid, launch=launch, proxy_unit=proxy_unit)
-    state.write_document(state_dir / FILE, known)
-    return known
+    return Known(at=at, began=process.began, pid=pid, launch=launch, proxy_unit=proxy_unit)
 
 
 def moved(state_dir: Path, output: str) -> None:

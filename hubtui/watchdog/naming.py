@@ -15,7 +15,8 @@ from msgspec import Struct
 from hubtui.names import shown
 from hubtui.units import counted, megabytes
 from hubtui.watchdog import causes
-from hubtui.watchdog.catalogue import CAUSES, CERTAIN, HINT, LIKELY, Named
+from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.cause import CERTAIN, HINT, LIKELY, Named
 from hubtui.watchdog.records import Evidence, Got, Layer, Seen, Verdict
 
 DECISIVE = 2 * CERTAIN
@@ -162,9 +163,18 @@ def _of_the_log(evidence: Evidence) -> Iterator[Clue]:
     if farewell:
         yield Clue("asked", LIKELY, f"The log says: {shown(farewell.strip()[:_LONGEST])}")
     elif hit is None and not evidence.unit:
-        text = "The hub was started by hand, and its log ends without a word."
-        gone = evidence.proxy is not None and evidence.proxy.output in _UNREAD
-        yield Clue("session-ended", LIKELY if gone else HINT, text)
+        yield _silent_end(evidence)
+
+
+def _silent_end(evidence: Evidence) -> Clue:
+    """A terminal that closes ends hub and proxy; kill -9 one of them alone."""
+    text = "The hub was started by hand, and its log ends without a word"
+    if evidence.proxy is None:
+        return Clue("session-ended", HINT, f"{text}; its proxy is gone, too.")
+    if evidence.proxy.output in _UNREAD:
+        where = evidence.proxy.output
+        return Clue("session-ended", LIKELY, f"{text}; its proxy writes to a {where}.")
+    return Clue("killed", LIKELY, f"{text}, while its proxy lives on.")
 
 
 def _of_the_unit(evidence: Evidence) -> Iterator[Clue]:
@@ -203,9 +213,9 @@ def _unknown(evidence: Evidence, clues: list[Clue]) -> Named:
     if evidence.disks and not any(clue.cause.startswith("disk-") for clue in clues):
         free = min(disk.free for disk in evidence.disks)
         why.append(f"The disks have room: at least {megabytes(free)}.")
-    last = next((line for line in reversed(evidence.log) if line.strip()), "")
+    last = next((line for line in reversed(evidence.log) if " JupyterHub " in line), "")
     if last:
-        why.append(f"The log ends with: {shown(last.strip()[:_LONGEST])}")
+        why.append(f"The hub's last line: {shown(last.strip()[:_LONGEST])}")
     return Named(cause="", why=tuple(why), sure=False, switch_on=_switch_on(evidence))
 
 

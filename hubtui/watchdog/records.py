@@ -144,8 +144,12 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When the hub's own port last answered."""
     logged: datetime | None = None
     """When the hub last wrote to its log."""
+    hub_silent: tuple[datetime, ...] = ()
+    """The looks in a row at which the hub did not answer, the first and the last few."""
     proxy_silent: tuple[datetime, ...] = ()
-    """The looks in a row at which the proxy did not answer, the first and the last few."""
+    """The same of the proxy."""
+    proxy_seen: bool = False
+    """Whether it ever answered."""
     proxy_gone: datetime | None = None
     """Since when it is not there."""
     lost: tuple[datetime, ...] = ()

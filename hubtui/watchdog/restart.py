@@ -39,7 +39,7 @@ _LEAST = 30.0
 """Seconds that a hub may take to answer, whatever ``watchdog.grace`` says."""
 
 
-class Target(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Target(Struct, frozen=True, kw_only=True):
     """What is restarted, as it was when it was decided; the subject of a plan."""
 
     key: str = "hub"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hubtui.clock import parse, stamp
 from hubtui.errors import HubtuiError, LockHeld, StateError
-from hubtui.plan.plans import Plan, new_plan
+from hubtui.plan.plans import Plan, new_plan, operator
 from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
@@ -47,10 +47,10 @@ def restart_plan(server: Server, keys: Sequence[str] = ()) -> Plan:
         seen.proxy,
         verdict=str(now.verdict) if now is not None else "",
         servers=count_servers(),
+        by=operator(),
         incident=(now.incident if now is not None else "") or incidents.new_id(at),
     )
-    plan = new_plan(KIND, "Restart the hub", [target], at)
-    return replace(plan, subjects=({**plan.subjects[0], "by": plan.by},))
+    return new_plan(KIND, "Restart the hub", [target], at)
 
 
 def restart_chain(server: Server, target: Target) -> Chain:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pwd
 import re
 import time
 from datetime import datetime
@@ -13,7 +12,6 @@ from msgspec.structs import replace
 
 from hubtui.course import Course
 from hubtui.errors import HubDown, StateError
-from hubtui.names import shown
 from hubtui.server import hubprocess, listeners, machine
 from hubtui.watchdog import causes, hublog, known, probes
 from hubtui.watchdog.hublog import Place
@@ -43,7 +41,7 @@ def look(
     logged = _logged(place, lines, memory, at, silent=silent)
     scene = Scene(
         at=at,
-        probes={layer: _named(course, probe) for layer, probe in answers.items()},
+        probes={layer: _named(course, uid, probe) for layer, probe in answers.items()},
         hub=seen_hub,
         proxy=seen_proxy,
         machine=numbers,
@@ -156,21 +154,20 @@ def _seen(pid: int, before: Trace | None, clock: float) -> Seen | None:
     )
 
 
-def _named(course: Course, probe: Probe) -> Probe:
-    """Who the stranger on a port is: uid, name and process."""
+def _named(course: Course, uid: int, probe: Probe) -> Probe:
+    """Who the stranger on a port is: by uid and process, for incidents are kept for long."""
     if probe.got is not Got.STRANGER:
         return probe
     url = course.hub.api if probe.layer is Layer.HUB else course.hub.proxy
     place = listeners.place_of(url, "", 0)
     with contextlib.suppress(HubDown):
-        rows = listeners.listeners(place.host, place.port)
-        pids = hubprocess.listening(place.host, place.port)
-        if rows:
-            uid = rows[0].uid
-            try:
-                name = shown(pwd.getpwuid(uid).pw_name, 40)
-            except KeyError:
-                name = f"uid {uid}"
-            who = f"{name}, process {pids[0]}" if pids else name
-            return replace(probe, uid=uid, text=f"{who} listens on {place.name}")
+        strangers = [
+            row.uid for row in listeners.listeners(place.host, place.port) if row.uid != uid
+        ]
+        if strangers:
+            found = max(strangers)
+            pids = hubprocess.listening(place.host, place.port)
+            process = [f", process {pid}," for pid in pids if found in hubprocess.uids(pid)][:1]
+            text = f"uid {found}{''.join(process)} listens on {place.name}"
+            return replace(probe, uid=found, text=text)
     return probe

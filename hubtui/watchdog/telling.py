@@ -69,8 +69,8 @@ def _memory(evidence: Evidence) -> Iterator[str]:
         yield f"{evidence.stalled_memory:.0f} % of the time something waited for memory"
     if evidence.oom_kills is not None:
         before = evidence.oom_kills_before
-        last = f", {before} of them before the last good check" if before is not None else ""
-        yield f"killed for want of memory since boot: {evidence.oom_kills}{last}"
+        last = f", {before} of them before the last good check" if before else ""
+        yield f"processes killed for want of memory since boot: {evidence.oom_kills}{last}"
     for uid, used in evidence.memory_by_uid:
         yield f"uid {uid}: {megabytes(used)}"
 

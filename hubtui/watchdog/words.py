@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hubtui import pauses
 from hubtui.course import Course
+from hubtui.names import shown
 from hubtui.units import counted
 from hubtui.watchdog.records import State
 from hubtui.watchdog.rules import CURED, IN_EXAM, Decision, Given
@@ -12,7 +13,17 @@ from hubtui.watchdog.verdict import Judged
 
 def text(course: Course, judged: Judged, decision: Decision, given: Given) -> str:
     """What was found, and what the watchdog makes of it."""
-    return " ".join([judged.text, *_also(course, judged, decision, given)])
+    who = [f"That is {_user(judged.taken_by)}."] if judged.taken_by is not None else []
+    return " ".join([judged.text, *who, *_also(course, judged, decision, given)])
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return shown(pwd.getpwuid(uid).pw_name, 40)
+    except KeyError:
+        return f"uid {uid}, which has no account"
 
 
 def _also(course: Course, judged: Judged, decision: Decision, given: Given) -> list[str]:

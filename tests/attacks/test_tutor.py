@@ -16,6 +16,8 @@ import pytest
 from hubtui.errors import Refused
 from hubtui.release import through_sudo
 from hubtui.setup import install
+from hubtui.setup.timers import CRON
+from hubtui.setup.tutors import LAUNCHER, SUDOERS
 from tests.course_on_disk import CONFIG, hubtui
 from tests.release_on_disk import SOURCE, Teaching, tree
 from tests.sandboxed import Machine
@@ -89,7 +91,7 @@ def test_the_tutors_own_hubtui_goes_through_sudo(course: Teaching) -> None:
 
 
 def test_a_refusal_of_sudo_is_a_sentence_for_the_tutor(course: Teaching) -> None:
-    install.SUDOERS.unlink()
+    SUDOERS.unlink()
     words = (
         "from hubtui.release import through_sudo as c\ntry:\n c.sheets()\nexcept Exception as e:"
     )
@@ -210,7 +212,7 @@ def test_a_student_cannot_start_it(course: Teaching) -> None:
 
 def test_a_sudo_rule_alone_makes_no_tutor(course: Teaching) -> None:
     """An admin's rule for everybody, or a tutor of last year."""
-    install.SUDOERS.write_text(f"ALL ALL=(root) NOPASSWD: {PROGRAM}\n")
+    SUDOERS.write_text(f"ALL ALL=(root) NOPASSWD: {PROGRAM}\n")
     done = as_user("anna", "sudo", "-n", PROGRAM, "push", "week01", "--yes")
     assert done.returncode == 2
     assert done.stderr == "hubtui-tutor: anna is not in release.tutors of course.yaml\n"
@@ -234,18 +236,18 @@ def test_root_without_sudo_and_without_isolation_is_refused(course: Teaching) ->
 
 
 def test_it_is_written_once_and_taken_away(course: Teaching) -> None:
-    rule = install.SUDOERS.read_text().splitlines()[-1]
+    rule = SUDOERS.read_text().splitlines()[-1]
     assert rule == "tutor ALL=(root) NOPASSWD: /usr/local/bin/hubtui-tutor"
-    for path, mode in ((install.SUDOERS, 0o440), (install.LAUNCHER, 0o755), (install.CRON, 0o644)):
+    for path, mode in ((SUDOERS, 0o440), (LAUNCHER, 0o755), (CRON, 0o644)):
         found = path.stat()
         assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (0, 0, mode)
-    before = install.SUDOERS.stat().st_ino
+    before = SUDOERS.stat().st_ino
     again = hubtui("install", "tutors", "--yes")
     assert again.stdout.count("is as it should be.") == 2
-    assert install.SUDOERS.stat().st_ino == before
+    assert SUDOERS.stat().st_ino == before
     for part in ("tutors", "timers"):
         assert hubtui("uninstall", part, "--yes").returncode == 0
-    assert not any(os.path.lexists(p) for p in (install.SUDOERS, install.LAUNCHER, install.CRON))
+    assert not any(os.path.lexists(p) for p in (SUDOERS, LAUNCHER, CRON))
     assert hubtui("uninstall", "tutors", "--yes").stdout == "There is nothing to remove.\n"
 
 
@@ -257,7 +259,7 @@ def findings() -> dict[str, dict[str, str]]:
 
 def test_doctor_looks_at_the_way_in_and_at_who_hands_out(course: Teaching) -> None:
     assert findings() == {}
-    install.SUDOERS.chmod(0o644)
+    SUDOERS.chmod(0o644)
     assert findings()["release.tutors"]["do"] == "sudo hubtui install tutors"
     hubtui("install", "tutors", "--yes")
     CONFIG.write_text(CONFIG.read_text().replace("staff: [tutor]", "staff: []"))
@@ -277,23 +279,23 @@ def test_it_is_shown_first_and_asked(course: Teaching) -> None:
     assert "/etc/cron.d/hubtui, root:root 0644:" in shown.stdout
     assert f"* * * * * root {sys.executable} -I -m hubtui due" in shown.stdout
     assert hubtui("install", "timers").returncode == 2
-    assert not install.CRON.exists()
+    assert not CRON.exists()
 
 
 def test_a_rule_that_sudo_does_not_take_is_never_put_in_place(
     course: Teaching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = install.SUDOERS.read_text()
+    before = SUDOERS.read_text()
     CONFIG.write_text(CONFIG.read_text().replace("[tutor]", "[nobody-there]"))
     done = hubtui("install", "tutors", "--yes")
     assert "There is no account nobody-there" in done.stderr
     broken = install.Installation(
-        files=(install.File(install.SUDOERS, "tutor may everything\n", 0o440),),
+        files=(install.File(SUDOERS, "tutor may everything\n", 0o440),),
         check=((("visudo", "-cf", "-"), "tutor may everything\n"),),
     )
     with pytest.raises(Exception, match="visudo failed"):
         install.write(broken, course.server.run)
-    assert install.SUDOERS.read_text() == before
+    assert SUDOERS.read_text() == before
 
 
 def test_an_interpreter_that_others_could_change_is_refused(course: Teaching) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import subprocess
@@ -24,7 +25,7 @@ from hubtui.release import chosen, push
 from hubtui.server import Server, server_of
 from hubtui.state import write_document
 from hubtui.students import survey
-from hubtui.watchdog import live
+from hubtui.watchdog import check, live
 from hubtui.watchdog.records import Now, State, Verdict
 from tests.called import Mailbox, certificate, sendmail, silence, web
 from tests.course_on_disk import CONFIG, STATE, TEXT, CourseOnDisk, hubtui, make_course
@@ -262,10 +263,21 @@ def test_a_machine_that_slept_is_no_silence(minutes: Minutes) -> None:
     minutes.look()
     minutes.pass_()
     minutes.now += timedelta(hours=9)
-    minutes.pass_()
+    minutes.pass_(2)
     minutes.look()
     minutes.pass_(4)
     assert minutes.box.subjects == []
+
+
+def test_a_check_that_is_at_work_for_long_is_not_silent(minutes: Minutes) -> None:
+    minutes.look()
+    minutes.pass_()
+    with (minutes.server.live / check.LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        minutes.pass_(20)
+    assert minutes.box.subjects == []
+    minutes.pass_(5)
+    assert minutes.box.subjects == ["The watchdog is silent"]
 
 
 def test_a_watchdog_that_does_not_come_back_after_a_reboot_is_silent(minutes: Minutes) -> None:
@@ -298,11 +310,17 @@ def test_sign_ups_that_wait_are_said_once_a_day_as_a_number(minutes: Minutes) ->
     assert not any("anna" in mail.get_content() for mail in minutes.box.mails)
 
 
-def test_nobody_who_waits_is_no_message(minutes: Minutes) -> None:
-    CourseOnDisk(minutes.server).sign_up("carl", authorised=True)
+def test_who_signs_up_after_the_count_is_counted_tomorrow(minutes: Minutes) -> None:
+    course = CourseOnDisk(minutes.server)
+    course.sign_up("carl", authorised=True)
     minutes.now = MORNING
     minutes.pass_(3)
+    course.sign_up("anna")
+    minutes.pass_(3)
     assert minutes.box.mails == []
+    minutes.now += timedelta(days=1)
+    minutes.pass_(3)
+    assert minutes.box.subjects == ["1 sign-up waits for an answer"]
 
 
 @pytest.fixture

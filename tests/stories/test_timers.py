@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from hubtui.errors import CommandFailed
+from hubtui.server import systemd as systemd_here
 from hubtui.server.run import Result
 from hubtui.setup import install
+from hubtui.setup.timers import CRON, DUE, timers
 from tests.course_on_disk import CONFIG, hubtui
 from tests.release_on_disk import Teaching, teach
 from tests.sandboxed import Machine, checkout_of_root
@@ -23,7 +25,7 @@ def course(machine: Machine) -> Iterator[Teaching]:
         made = teach(machine, "anna")
         made.sheet("week01", {"sheet.ipynb": "one"})
         yield made
-        install.CRON.unlink(missing_ok=True)
+        CRON.unlink(missing_ok=True)
 
 
 class Systemctl:
@@ -42,15 +44,15 @@ class Systemctl:
 @pytest.fixture
 def systemd(course: Teaching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Teaching:
     """The machine is run by systemd."""
-    monkeypatch.setattr(install, "SYSTEMD", Path("/run"))
+    monkeypatch.setattr(systemd_here, "BOOTED", Path("/run"))
     return course
 
 
 def test_systemd_gets_a_timer_that_is_enabled_and_looked_at(systemd: Teaching) -> None:
     run = Systemctl()
-    found = install.timers(systemd.server, CONFIG)
+    found = timers(systemd.server, CONFIG)
     install.write(found, run)
-    service, timer = (install.UNITS / name for name in install.UNIT_NAMES)
+    service, timer = (path for path in DUE.files if path != CRON)
     assert "-I -m hubtui due\n" in service.read_text()
     assert "OnCalendar=minutely\n" in timer.read_text()
     assert run.said == [
@@ -68,14 +70,14 @@ def test_systemd_gets_a_timer_that_is_enabled_and_looked_at(systemd: Teaching) -
 
 
 def test_a_timer_that_does_not_run_afterwards_is_an_error(systemd: Teaching) -> None:
-    found = install.timers(systemd.server, CONFIG)
+    found = timers(systemd.server, CONFIG)
     with pytest.raises(CommandFailed, match=r"is-enabled .* says that it does not work"):
         install.write(found, Systemctl("is-enabled"))
-    install.remove([install.UNITS / name for name in install.UNIT_NAMES], Systemctl())
+    install.remove([path for path in DUE.files if path != CRON], Systemctl())
 
 
 def test_a_configuration_elsewhere_is_named(course: Teaching) -> None:
-    [file] = install.timers(course.server, Path("/srv/course.yaml")).files
+    [file] = timers(course.server, Path("/srv/course.yaml")).files
     assert file.text.endswith(" -I -m hubtui --config /srv/course.yaml due\n")
 
 

@@ -98,7 +98,8 @@ def test_a_student_on_the_hubs_port_is_named_and_nothing_is_restarted(
         eventually(lambda: bool(listeners.listeners("127.0.0.1", place.port)))
         now = course.check().now
         assert now.verdict is Verdict.PORT_TAKEN
-        assert f"mallory, process {thief.pid}" in now.text
+        assert f"uid 20066, process {thief.pid}, listens on" in now.text
+        assert "That is mallory." in now.text
         assert now.restarts == ()
         assert thief.poll() is None
     finally:

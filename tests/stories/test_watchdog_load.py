@@ -61,7 +61,7 @@ http.server.ThreadingHTTPServer((place.hostname, place.port), Answer).serve_fore
 
 @pytest.fixture
 def course(machine: Machine) -> Iterator[Watched]:
-    with watched(machine, hub) as found:
+    with watched(machine, make=hub) as found:
         for uid, name in enumerate(NAMES, FIRST_UID):
             machine.adduser(name, uid)
         sign_up_all(found.hub)

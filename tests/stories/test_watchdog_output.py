@@ -46,6 +46,10 @@ class Output:
     def __init__(self, fd: int, breaks: Callable[[], None]) -> None:
         self.fd, self.breaks = fd, breaks
 
+    def taken_by(self, hub: EmbeddedHub) -> None:
+        """Start the hub with it."""
+        hub.start(self.fd)
+
 
 @contextlib.contextmanager
 def into_tee() -> Iterator[Output]:
@@ -122,7 +126,7 @@ def account(course: Watched, machine: Machine, name: str, uid: int) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_the_site_is_back_with_an_output_that_lasts(machine: Machine, way: str) -> None:
     where, cause = WAYS[way]
-    with where() as output, watched(machine, with_node, output.fd) as course:
+    with where() as output, watched(machine, output.taken_by, with_node) as course:
         student = course.student(machine, "ada", 20001)
         account(course, machine, "ben", 20002)
         servers = server_pids(20001)
@@ -165,7 +169,7 @@ def _try_to_come(url: str, name: str) -> None:
 
 
 def test_a_pipe_that_is_read_is_left_alone(machine: Machine) -> None:
-    with into_tee() as output, watched(machine, with_node, output.fd) as course:
+    with into_tee() as output, watched(machine, output.taken_by, with_node) as course:
         course.student(machine, "ada", 20001)
         hub, proxy = course.hub_pid, course.proxy_pid
         assert hubprocess.output(proxy) == "pipe"

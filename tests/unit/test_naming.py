@@ -186,7 +186,7 @@ class TestUnknown:
         text = " ".join(named.why)
         assert "killed nothing" in text
         assert "9.0 GB" in text
-        assert "The log ends with: [I 2026" in text
+        assert "The hub's last line: [I 2026" in text
         assert "log_level" in named.switch_on
 
     def test_without_a_log_it_says_where_to_get_one(self) -> None:
@@ -198,10 +198,12 @@ class TestUnknown:
         assert "by hand" in named.why[0]
         assert "hub-unit" in named.switch_on
 
-    def test_with_its_terminal_gone_that_is_likely(self) -> None:
-        proxy = seen(output="terminal gone")
-        named = causes.name(replace(WELL, unit="", proxy=proxy))
-        assert (named.cause, named.sure) == ("session-ended", False)
+    @pytest.mark.parametrize(
+        ("output", "cause"), [("terminal gone", "session-ended"), ("file /logs/hub.log", "killed")]
+    )
+    def test_a_proxy_that_is_left_tells_more(self, output: str, cause: str) -> None:
+        named = causes.name(replace(WELL, unit="", proxy=seen(output=output)))
+        assert (named.cause, named.sure) == (cause, False)
 
     def test_little_alone_names_nothing(self) -> None:
         assert causes.name(replace(WELL, upgraded=("tzdata",), load=9.0)).cause == ""
