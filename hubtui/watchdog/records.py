@@ -148,6 +148,8 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The looks in a row at which the hub did not answer, the first and the last few."""
     proxy_silent: tuple[datetime, ...] = ()
     """The same of the proxy."""
+    proxy_seen: bool = False
+    """Whether it ever answered."""
     proxy_gone: datetime | None = None
     """Since when it is not there."""
     lost: tuple[datetime, ...] = ()

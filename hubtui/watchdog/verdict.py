@@ -46,28 +46,57 @@ def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Mem
     if strangers:
         return _taken(scene, strangers[0]), memory
     hub = scene.probes[Layer.HUB]
+    if _students_get_in(scene) and not _leads_there(scene):
+        return _wrong_address(scene), memory
     if hub.ok:
         return _hub_well(scene, memory, patience), memory
-    if hub.got is Got.STATUS:
-        text = f"The hub's own health page answers {hub.status}."
-        return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log."), memory
     if hub.got is Got.SILENT:
         return _hub_silent(scene, memory, patience), memory
-    return _hub_closed(scene, memory, patience), memory
+    if hub.got is Got.REFUSED:
+        return _hub_closed(scene, memory, patience), memory
+    text = f"The hub's own port does not answer as a hub does: {hub.text}."
+    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api."), memory
+
+
+def _students_get_in(scene: Scene) -> bool:
+    """Whether what students open leads to a JupyterHub; then nothing is dead, whatever else says.
+
+    A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
+    """
+    public = scene.probes.get(Layer.PUBLIC)
+    return public is not None and public.ok
+
+
+def _leads_there(scene: Scene) -> bool:
+    """Whether hub and proxy can be asked at all, be they well or not."""
+    asked = (scene.probes[Layer.HUB], scene.probes[Layer.PROXY])
+    return all(probe.got is not Got.REFUSED for probe in asked)
+
+
+def _wrong_address(scene: Scene) -> Judged:
+    layer = Layer.PROXY if scene.probes[Layer.HUB].ok else Layer.HUB
+    key = "hub.proxy" if layer is Layer.PROXY else "hub.api"
+    return Judged(
+        verdict=Verdict.FAILING,
+        text=f"Students get in, but nobody listens where {key} in course.yaml says.",
+        do=f"Set {key} to the {layer}'s own address: hubtui doctor",
+    )
 
 
 def _remembered(scene: Scene, memory: Memory) -> Memory:
     hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
     silent = proxy.got in (Got.SILENT, Got.BROKEN)
     gone = proxy.got is Got.REFUSED and hub.ok
-    lost = hub.ok and proxy.ok and chain.got is Got.STATUS and chain.status in _GATEWAY
-    closed = scene.hub is not None and hub.got in (Got.REFUSED, Got.BROKEN)
+    answers = proxy.got in (Got.OK, Got.STATUS)
+    lost = hub.ok and answers and chain.got is Got.STATUS and chain.status in _GATEWAY
+    closed = scene.hub is not None and hub.got is Got.REFUSED
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
         hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
+        proxy_seen=memory.proxy_seen or proxy.ok,
         lost=_row(memory.lost, scene.at) if lost else (),
         stuck=memory.stuck + 1 if closed else 0,
         oom_kills=scene.machine.oom_kills if hub.ok else memory.oom_kills,
@@ -136,6 +165,13 @@ def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _starting("The hub is starting: its proxy does not listen yet.")
     if scene.probes[Layer.CHAIN].got is Got.OK:
         return Judged(verdict=Verdict.PROXY_DEAD, text="The proxy comes back.", sure=False)
+    if not memory.proxy_seen and Layer.PUBLIC not in scene.probes:
+        # Without hub.url nothing says that there ever was a proxy at this address.
+        return Judged(
+            verdict=Verdict.FAILING,
+            text="The hub is up, but nobody listens where hub.proxy in course.yaml says.",
+            do="Is that its address? hubtui doctor; if it is: hubtui watchdog restart",
+        )
     since = (scene.at - (memory.proxy_gone or scene.at)).total_seconds()
     return Judged(
         verdict=Verdict.PROXY_DEAD,
@@ -252,10 +288,17 @@ def _taken(scene: Scene, probe: Probe) -> Judged:
     return Judged(
         verdict=Verdict.PORT_TAKEN,
         text=f"The {port} port is taken: {probe.text}.",
-        do="End that process, then restart the hub.",
+        do=_whose(probe),
         cause="port-taken",
         taken_by=probe.uid,
     )
+
+
+def _whose(probe: Probe) -> str:
+    end = "End that process, then restart the hub."
+    if probe.layer is Layer.HUB and probe.uid is not None and 0 < probe.uid < 1000:
+        return f"If that is your hub, set hub.uid: {probe.uid} in course.yaml. Else: {end.lower()}"
+    return end
 
 
 def _starting(text: str) -> Judged:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from hubtui.server import hubprocess
 from hubtui.watchdog.records import Outcome, State, Verdict
 from tests.sandboxed import Machine
-from tests.watched import LOGS, Watched, eventually, server_pids, watched
+from tests.watched import LOGS, QUICK, Watched, eventually, server_pids, watched
 
 pytestmark = pytest.mark.hub
 
@@ -62,8 +65,6 @@ def test_the_new_hub_writes_to_a_file_in_a_session_of_its_own(course: Watched) -
     course.check()
     course.kill(course.hub_pid)
     course.check()
-    from hubtui.server import hubprocess
-
     (log,) = LOGS.glob("jupyterhub-*.log")
     assert hubprocess.output(course.hub_pid) == f"file {log}"
     assert "JupyterHub is now running" in log.read_text()
@@ -76,13 +77,36 @@ def test_hub_and_proxy_killed_together_come_back(course: Watched) -> None:
     assert course.is_up()
 
 
+def test_a_proxy_that_nobody_knows_any_more_does_not_keep_the_port(course: Watched) -> None:
+    course.check()
+    proxy = course.proxy_pid
+    course.kill(course.hub_pid)
+    (course.hub.folder / "proxy.pid").unlink()
+    assert course.check().now.state is State.UP
+    assert course.proxy_pid != proxy
+
+
+def test_a_command_of_course_yaml_restarts_the_hub(course: Watched) -> None:
+    script = Path("/root/restart-hub")
+    hub = course.hub
+    words = " ".join(hub.command)
+    script.write_text(
+        f"#!/bin/sh\nkill -9 $(cat {hub.folder}/proxy.pid)\ncd {hub.folder}\n"
+        f"setsid {words} >>{hub.log} 2>&1 </dev/null &\n"
+    )
+    script.chmod(0o755)
+    course.configure(hub_keys=f"  restart: [{script}]\n")
+    course.check()
+    course.kill(course.hub_pid)
+    assert course.check().now.state is State.UP
+    (incident,) = course.incidents()
+    assert incident.restarts[0].how == "command"
+
+
 def test_a_proxy_that_was_killed_is_brought_back_by_the_hub_itself(course: Watched) -> None:
     course.check()
     hub = course.hub_pid
     course.kill(course.proxy_pid)
-    from msgspec.structs import replace
-
-    from tests.watched import QUICK
 
     patient = replace(QUICK, gone_proxy=60)
     now = course.checks_until(lambda now: now.state is State.UP, patience=patient)
