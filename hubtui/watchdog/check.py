@@ -106,6 +106,8 @@ class _Check:
     def _mend(self, now: Now, seen: Scene, judged: Judged, decision: Decision) -> None:
         now = self.keeper.open(now, seen, judged)
         self._write(now)
+        with self.keeper.trouble():  # else what is up again in the same minute was never seen
+            live.add(self.server.live, _sample(now, seen))
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
         counted = (self.mended.at,) if self.mended.counts else ()
         self.before = replace(
