@@ -25,6 +25,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     """Until the second look at a hub that is gone."""
     looks_again: tuple[float, ...] = (10.0, 20.0)
     """Between further looks within a check at whatever else is not well."""
+    web_looks: int = 2
+    """At a public address that is not well: one is a name server's hiccup."""
     stuck_looks: int = 2
     """At a hub whose process is there, and whose port is closed."""
 
