@@ -288,6 +288,9 @@ def broken_output(proxy: Seen) -> tuple[str, str]:
 def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace) or _is_young(scene.proxy, 30):
         return _starting("The hub is starting: its proxy does not lead to it yet.")
+    if chain.ms >= patience.brisk * 1000 and is_pressed(scene, patience):
+        # One that does not know the way says so at once; this one waited for the hub in vain.
+        return _slow(scene, "The proxy had no answer of the hub in time.", patience)
     row = memory.lost
     sure = len(row) >= patience.hung_looks and _lasted(row) >= patience.hung_proxy
     return Judged(
