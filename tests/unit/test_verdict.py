@@ -57,6 +57,16 @@ ONE_LOOK: dict[str, tuple[Verdict, bool, dict[str, Any]]] = {
     "hub silent, log fresh": (Verdict.SLOW, True, {"log_age": 20.0, **HUNG}),
     "hub silent, machine busy": (Verdict.SLOW, True, {"machine": BUSY, **HUNG}),
     "hub hangs up": (Verdict.HUB_HUNG, False, {**HUNG, "hub": Got.BROKEN}),
+    "hub hangs up, no process": (
+        Verdict.HUB_DEAD,
+        True,
+        {**HUNG, "hub": Got.BROKEN, "seen_hub": None},
+    ),
+    "an answer of 500, no process": (
+        Verdict.FAILING,
+        True,
+        {"hub": 500, "public": 500, "seen_hub": None},
+    ),
     "hub answers 500": (Verdict.FAILING, True, {"hub": 500, "public": 500}),
     "hub speaks TLS of its own": (Verdict.FAILING, True, {"hub": Got.TLS, "public": 503}),
     "hub not asked": (Verdict.UNKNOWN, True, {"hub": Got.UNASKED, "public": 503}),
