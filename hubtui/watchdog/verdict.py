@@ -64,6 +64,8 @@ def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _hub_well(scene, memory, patience)
     if hub.got is Got.SILENT:
         return _hub_silent(scene, memory, patience)
+    if hub.got is Got.REFUSED or (hub.got is Got.BROKEN and scene.hub is None):
+        return _hub_closed(scene, memory, patience)
     if hub.got is Got.UNASKED:
         text = f"The hub cannot be looked at: {hub.text}."
         return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
