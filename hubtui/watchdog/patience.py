@@ -18,6 +18,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     """A hub, or the machine, that is younger is starting: ``watchdog.grace``."""
     late: float = 5.0
     """From here on an answer is late."""
+    brisk: float = 1.0
+    """Where hub and proxy take longer, a public address that is silent may just be late as well."""
 
     second_look: float = 3.0
     """Until the second look at a hub that is gone."""

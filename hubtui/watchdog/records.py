@@ -301,6 +301,8 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: str = ""
     """Where its output goes: ``file PATH``, ``pipe``, ``pipe without reader``, ``journal``,
     ``terminal``, ``terminal gone``, ``nowhere``."""
+    room: int | None = None
+    """Bytes that are left for it there, where it is a file."""
     unit: str = ""
     """The systemd service that it belongs to."""
 

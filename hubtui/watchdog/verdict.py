@@ -13,6 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hubtui.server.hubprocess import NO_ROOM
 from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
@@ -28,8 +29,8 @@ _THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
 _IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
 """What cannot be while students get in."""
 
-UNREAD = ("pipe without reader", "terminal gone")
-"""Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
+_UNREAD = ("pipe without reader", "terminal gone")
+"""Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -160,16 +161,15 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
 def _late(scene: Scene, patience: Patience) -> Probe | None:
     """The latest of the answers that are late.
 
-    On a busy machine a public address that is silent is as late as all else.
+    A public address that is silent comes last, after redirects, and runs out of time first: where
+    all else is slow, or the machine busy, that says nothing of the web server.
     """
-    late = [
-        probe
-        for layer, probe in scene.probes.items()
-        if layer is not Layer.PUBLIC
-        and (probe.got is Got.SILENT or probe.ms >= patience.late * 1000)
-    ]
+    own = [probe for probe in scene.probes.values() if probe.layer is not Layer.PUBLIC]
+    late = [p for p in own if p.got is Got.SILENT or p.ms >= patience.late * 1000]
+    brisk = all(probe.ms < patience.brisk * 1000 for probe in own)
     public = scene.probes.get(Layer.PUBLIC)
-    if public is not None and public.got is Got.SILENT and is_pressed(scene, patience):
+    silent = public is not None and public.got is Got.SILENT
+    if public is not None and silent and (not brisk or is_pressed(scene, patience)):
         late.append(public)
     return max(late, key=lambda probe: probe.ms, default=None)
 
@@ -247,7 +247,7 @@ def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return Judged(
             verdict=Verdict.PROXY_HUNG,
             text=f"The hub is up, but its proxy does not answer: {why}.",
-            do="Restart the proxy, and the hub with an output that somebody reads.",
+            do="Restart the proxy, and the hub with an output that it can write to.",
             sure=enough,
             cause=cause,
         )
@@ -265,12 +265,22 @@ def _hanging(proxy: Seen | None, patience: Patience) -> tuple[str, str]:
     """What says that a silent proxy will not answer any more; with the cause."""
     if proxy is None:
         return "", ""
-    if proxy.output in UNREAD:
-        return f"its output goes to a {proxy.output}", "output-broken"
+    why, cause = broken_output(proxy)
+    if why:
+        return why, cause
     if proxy.state == "T":
         return "its process is stopped", "stopped"
     if proxy.cpu is not None and proxy.cpu >= patience.spinning:
         return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
+    return "", ""
+
+
+def broken_output(proxy: Seen) -> tuple[str, str]:
+    """What keeps it from writing its log, with the cause: it then writes errors about errors."""
+    if proxy.output in _UNREAD:
+        return f"its output goes to a {proxy.output}", "output-broken"
+    if proxy.room is not None and proxy.room < NO_ROOM:
+        return "no room is left on the disk of its log", "disk-full-log"
     return "", ""
 
 
