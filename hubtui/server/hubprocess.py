@@ -92,10 +92,9 @@ def holding(inode: int) -> tuple[int, ...]:
     return tuple(_holders({f"socket:[{inode}]"}))
 
 
-def holds(pid: int, address: str, port: int) -> bool:
-    """Whether this very process listens there: quicker than to look for who does."""
-    wanted = {f"socket:[{row.inode}]" for row in listeners.listeners(address, port)}
-    return bool(wanted) and any(link in wanted for link in _links(pid))
+def holds(pid: int, inode: int) -> bool:
+    """Whether this very process holds that socket: quicker than to look for who does."""
+    return f"socket:[{inode}]" in _links(pid)
 
 
 def hubs(uid: int, config: Path | None) -> list[int]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,11 +29,13 @@ from hubtui.server import Server
 from hubtui.server.hub import uid_of
 from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
 from hubtui.watchdog.keeping import Keeper
-from hubtui.watchdog.mending import Mended, mend
 from hubtui.watchdog.patience import Patience, of
 from hubtui.watchdog.records import Layer, Memory, Now, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
 from hubtui.watchdog.verdict import Judged
+
+if TYPE_CHECKING:
+    from hubtui.watchdog.mending import Mended
 
 LOCK = "check.lock"
 EVERY = timedelta(minutes=1)
@@ -106,6 +109,8 @@ class _Check:
     def _mend(self, now: Now, seen: Scene, judged: Judged, decision: Decision) -> None:
         now = self.keeper.open(now, seen, judged)
         self._write(now)
+        from hubtui.watchdog.mending import mend  # most checks never need it
+
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
         counted = (self.mended.at,) if self.mended.counts else ()
         self.before = replace(
