@@ -73,7 +73,7 @@ def parse(text: str) -> list[Listener]:
 
 def listeners(address: str, port: int) -> list[Listener]:
     """All who listen at exactly this numeric address or at a wildcard that includes it."""
-    return [_listener(row) for row in _read(port) if _is_listening(row, address)]
+    return [_listener(row) for row in _listening(_read(port), address)]
 
 
 def believed(address: str, port: int, uid: int, *, client: tuple[str, int] | None = None) -> None:
@@ -90,7 +90,7 @@ def believed(address: str, port: int, uid: int, *, client: tuple[str, int] | Non
     rows = _read(port)
     # Not yet accepted means uid 0 and no inode: then the connection is still the listener's.
     accepted = [row for row in rows if _is_other_end(row, (address, port), client) and row.inode]
-    listening = [row for row in rows if _is_listening(row, address)]
+    listening = _listening(rows, address)
     if not listening:
         raise HubDown(f"Nobody listens on port {port} of {address}: the hub went away.")
     # Who listens may leave its connections to workers of a system account, as nginx does.
@@ -222,10 +222,18 @@ def _listener(row: _Row) -> Listener:
     return Listener(address=address, port=port, uid=row.uid, inode=row.inode)
 
 
-def _is_listening(row: _Row, address: str) -> bool:
-    # A listener on :: gets IPv4 connections too; whether it asked not to can't be seen here.
-    wildcards = ("::",) if ":" in address else ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    return row.state == _LISTEN and (row.local[0] == address or row.local[0] in wildcards)
+def _listening(rows: list[_Row], address: str) -> list[_Row]:
+    """Who gets the connections to ``address``.
+
+    A listener on :: gets those of IPv4 too, unless it asked not to, which can't be seen here. But
+    beside a listener for IPv4 the kernel lets only one be that asked not to: anybody can, on the
+    hub's own port, and gets none of its connections.
+    """
+    at = [row for row in rows if row.state == _LISTEN]
+    if ":" in address:
+        return [row for row in at if row.local[0] in (address, "::")]
+    ipv4 = [row for row in at if row.local[0] in (address, "0.0.0.0")]  # noqa: S104 - compared, not bound
+    return ipv4 or [row for row in at if row.local[0] == "::"]
 
 
 def _is_other_end(row: _Row, server: tuple[str, int], client: tuple[str, int] | None) -> bool:

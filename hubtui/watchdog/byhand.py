@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused, StateError
 from hubtui.server import Server, machine, systemd
-from hubtui.server.hubprocess import Launch
+from hubtui.server.hubprocess import NO_ROOM, Launch
 from hubtui.server.run import SEARCH
 from hubtui.state import make_dir, replace_file
 from hubtui.watchdog import known, live
@@ -22,8 +22,6 @@ from hubtui.watchdog.ways import OWN
 
 MOST_FILES = 65_536
 """Open files of the hub: under cron it would have 1,024, and die of the thousand-and-first."""
-_NEEDED = 1_000_000
-"""Bytes: with less on its disk a log is worse than none."""
 
 
 def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
@@ -43,7 +41,7 @@ def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
     else:
         file = make_dir(server.state / "logs") / "jupyterhub.log"
     with suppress(OSError):
-        if machine.filesystem(file.parent).free >= _NEEDED:
+        if machine.filesystem(file.parent).free >= NO_ROOM:
             return file
     return None
 

@@ -149,6 +149,7 @@ def _seen(pid: int, before: Trace | None, clock: float) -> Seen | None:
         files=hubprocess.files(pid),
         files_limit=hubprocess.files_limit(pid),
         output=hubprocess.output(pid),
+        room=hubprocess.room(pid),
         unit=hubprocess.unit(pid),
     )
 

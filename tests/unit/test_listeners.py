@@ -148,12 +148,20 @@ def test_a_stranger_at_another_address_of_this_machine_does_not_matter(address: 
 
 
 @as_root
-def test_a_stranger_on_the_wildcard_beside_the_hub_is_an_impostor() -> None:
-    # Linux allows this one alone: :: for IPv6 only, which the tables do not tell from all of it.
+def test_a_stranger_for_ipv6_alone_beside_the_hub_does_not_matter() -> None:
+    # Anybody could else keep hubtui, and the watchdog, from a hub that is well.
     with listening("127.0.0.1") as port, stranger("::", port):
-        assert sorted(one.uid for one in listeners("127.0.0.1", port)) == [0, STRANGER]
-        with pytest.raises(HubImpostor):
-            believed("127.0.0.1", port, 0)
+        assert [one.uid for one in listeners("127.0.0.1", port)] == [0]
+        believed("127.0.0.1", port, ME)
+
+
+@pytest.mark.parametrize("first", ["127.0.0.1", "0.0.0.0"])
+def test_linux_lets_nobody_listen_for_both_beside_a_listener_for_ipv4(first: str) -> None:
+    with listening(first) as port, socket.socket(socket.AF_INET6) as both:
+        both.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        with pytest.raises(OSError, match="in use"):
+            both.bind(("::", port))
 
 
 @as_root
