@@ -65,13 +65,12 @@ def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _hub_well(scene, memory, patience)
     if hub.got is Got.SILENT:
         return _hub_silent(scene, memory, patience)
+    if hub.got is Got.REFUSED or (hub.got is Got.BROKEN and scene.hub is None):
+        return _hub_closed(scene, memory, patience)
     if hub.got is Got.UNASKED:
         text = f"The hub cannot be looked at: {hub.text}."
         return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
-    if hub.got is Got.REFUSED or scene.hub is None:
-        return _hub_closed(scene, memory, patience)
-    text = f"The hub's own port does not answer as a hub does: {hub.text}."
-    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
+    return _hub_odd(scene, memory, hub, patience)
 
 
 def _not_against(scene: Scene, judged: Judged) -> Judged:
@@ -118,7 +117,7 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
-        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got in _NO_ANSWER else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
         proxy_seen=memory.proxy_seen or proxy.got in (Got.OK, Got.STATUS),
@@ -333,6 +332,17 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         do="It is looked at again; after three minutes it is restarted.",
         sure=False,
     )
+
+
+def _hub_odd(scene: Scene, memory: Memory, hub: Probe, patience: Patience) -> Judged:
+    """An answer that is none of a hub's. One that is just being killed hangs up like that."""
+    if _is_young(scene.hub, patience.grace):
+        return _starting("The hub is starting.")
+    text = f"The hub's own port does not answer as a hub does: {hub.text}."
+    if hub.got is Got.BROKEN and len(memory.hub_silent) < patience.hung_looks:
+        do = "It is looked at again."
+        return Judged(verdict=Verdict.HUB_HUNG, text=text, do=do, sure=False)
+    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
 
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
