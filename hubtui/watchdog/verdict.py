@@ -175,9 +175,10 @@ def _late(scene: Scene, patience: Patience) -> Probe | None:
 
 
 def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
-    own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
-    at_work = own >= patience.working or is_pressed(scene, patience)
-    if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
+    own = scene.hub.cpu if scene.hub is not None else None
+    # A share of the last minute: who began to work ten seconds ago has done little in it.
+    idle = own is not None and own < patience.idle and not is_pressed(scene, patience)
+    if late.layer is Layer.CHAIN and late.got is Got.SILENT and idle:
         text = "Hub and proxy are up, but the log-in page does not answer."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
     name = "log-in page" if late.layer is Layer.CHAIN else late.layer
