@@ -156,6 +156,8 @@ SHORT = {
 same words at length."""
 
 
+UNCOUNTED = ("check", "note", "wait")
+"""Kinds of steps that change nothing for anybody."""
 FILES = ("deliver", "take back")
 """Kinds of steps that count files, and may find none."""
 
@@ -177,7 +179,7 @@ def totals(lines: Sequence[SubjectLine]) -> str:
     total: Counter[str] = Counter()
     for line in lines:
         for step in line.steps:
-            if not step.done and step.kind != "check":
+            if not step.done and step.kind not in UNCOUNTED:
                 total.update(step.counts or {step.kind: int(step.kind not in FILES)})
     return in_short(total) or "nothing to do"
 

@@ -10,6 +10,7 @@ from hubtui.cli import base
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.clock import ago, stamp
+from hubtui.names import shown
 from hubtui.watchdog.records import Now, Probe, State
 
 
@@ -53,6 +54,9 @@ def status(app: App, as_json: bool) -> int:
     click.echo(f"  last check {_when(now.at, at)}, next {_next(now, at)}")
     for probe in now.probes:
         click.echo(f"  {probe.layer:<7} {_said(probe)}")
+    if pause is not None and now.state is not State.PAUSED:
+        until = f" until {pauses.clock(server.course, pause.until, at)}" if pause.until else ""
+        click.echo(f"  It is paused{until}, by {shown(pause.by, 40)}: it restarts nothing.")
     if exam is not None:
         click.echo(f"  An exam runs until {pauses.clock(server.course, exam.to, at)}.")
     if trouble:

@@ -35,6 +35,8 @@ from hubtui.watchdog.rules import Act, Decision, Given
 from hubtui.watchdog.verdict import Judged
 
 LOCK = "check.lock"
+EVERY = timedelta(minutes=1)
+"""How often the timer checks."""
 RESTARTS = "watchdog"
 """The lock of a restart that a person asked for."""
 _LONGEST = 330.0
@@ -78,7 +80,7 @@ class _Check:
 
     def __init__(self, server: Server, patience: Patience, sleep: Callable[[float], None]) -> None:
         self.server, self.patience, self.sleep = server, patience, sleep
-        self.began = time.monotonic()
+        self.began, self.started = time.monotonic(), server.clock()
         self.keeper = Keeper(server)
         self.before = self.start = _sane(live.read(server.live), server.clock())
         self.good = self.start.good if self.start is not None else 0
@@ -162,7 +164,7 @@ class _Check:
             since=before.since if before is not None and same else at,
             text=words.text(self.server.course, judged, decision, given),
             do=words.advice(judged, decision, given),
-            next_at=at.replace(second=0, microsecond=0) + timedelta(minutes=1),
+            next_at=self.started + EVERY,
             until=decision.until,
             probes=tuple(seen.probes.values()),
             failures=(before.failures if before else 0) + 1 if bad else 0,

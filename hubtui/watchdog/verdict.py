@@ -52,7 +52,7 @@ def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Mem
         return _hub_well(scene, memory, patience), memory
     if hub.got is Got.SILENT:
         return _hub_silent(scene, memory, patience), memory
-    if hub.got is Got.REFUSED:
+    if hub.got is Got.REFUSED or scene.hub is None:
         return _hub_closed(scene, memory, patience), memory
     text = f"The hub's own port does not answer as a hub does: {hub.text}."
     return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api."), memory
