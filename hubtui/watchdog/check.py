@@ -26,7 +26,7 @@ from hubtui.errors import HubtuiError, StateError
 from hubtui.plan import locks
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
-from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
+from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, ways, words
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.mending import Mended, mend
 from hubtui.watchdog.patience import Patience, of
@@ -220,7 +220,8 @@ class _Check:
             and (before.pid, before.began, before.proxy_unit) == (memory.pid, memory.began, unit)
         ):
             return
-        known.remember(self.server.state, seen.hub.pid, seen.at, unit)
+        if ways.is_startable(self.server, seen.hub):
+            known.remember(self.server.state, seen.hub.pid, seen.at, unit)
 
 
 def _sane(before: Now | None, at: datetime) -> Now | None:

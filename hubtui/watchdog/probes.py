@@ -209,7 +209,8 @@ def _days_left(sock: socket.socket) -> float | None:
 def _failed(layer: Layer, error: Exception) -> Probe:
     """What an exception says of a layer."""
     if isinstance(error, HubImpostor):
-        return Probe(layer=layer, got=Got.STRANGER, text=str(error))
+        # Not its own words: they name the account, and incidents are kept for long.
+        return Probe(layer=layer, got=Got.STRANGER, text="somebody else listened there")
     if isinstance(error, HubDown):  # it was there when we connected, and left
         return Probe(layer=layer, got=Got.REFUSED, text="it went away while it was asked")
     if isinstance(error, TimeoutError):

@@ -59,12 +59,14 @@ def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Mem
 
 
 def _students_get_in(scene: Scene) -> bool:
-    """Whether what students open leads to a JupyterHub; then nothing is dead, whatever else says.
+    """Whether what students open leads to a JupyterHub, or the proxy does; then no hub is dead,
+    whatever else says.
 
     A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
     """
     public = scene.probes.get(Layer.PUBLIC)
-    return public is not None and public.ok
+    hub, chain = scene.probes[Layer.HUB], scene.probes[Layer.CHAIN]
+    return (hub.got is Got.REFUSED and chain.ok) or (public is not None and public.ok)
 
 
 def _leads_there(scene: Scene) -> bool:

@@ -11,7 +11,8 @@ from typing import Literal
 from msgspec import Struct
 
 from hubtui.errors import CommandFailed, Refused, StateError
-from hubtui.server import Server, systemd
+from hubtui.names import shown
+from hubtui.server import Server, hubprocess, systemd
 from hubtui.server.hubprocess import HUB, Launch
 from hubtui.server.run import say
 from hubtui.watchdog import known
@@ -19,6 +20,8 @@ from hubtui.watchdog.records import Seen
 
 OWN = "hubtui-hub-"
 """Units that a start by hand makes, to be outside of every session; they are never restarted."""
+
+_SAY_HOW = "Or say how, in course.yaml: hub: restart: [systemctl, restart, UNIT]"
 
 
 class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,12 +65,33 @@ def way(server: Server, hub: Seen | None) -> Way:
             found = _for_hub(server, unit, hub)
             if found is not None:
                 return Way(kind="unit", unit=unit, keeps_servers=found == "process")
+    if hub is not None and (why := _not_by_hand(hub)):
+        raise Refused(f"{why}, so nobody can start it by hand. {_SAY_HOW}")
     if before is not None:
         return Way(kind="hand", launch=before.launch, keeps_servers=True)
     raise Refused(
         "hubtui has not seen this hub run yet, so it does not know how to start it: start it once "
-        "as you always did, or say how in course.yaml: hub: restart: [systemctl, restart, UNIT]"
+        f"as you always did. {_SAY_HOW}"
     )
+
+
+def is_startable(server: Server, hub: Seen) -> bool:
+    """Whether what was seen of it says how it would be started again."""
+    if not _not_by_hand(hub):
+        return True
+    return bool(hub.unit) and _for_hub(server, hub.unit, hub) is not None
+
+
+def _not_by_hand(hub: Seen) -> str:
+    """What has the hub's port, where that is no hub of this machine's own."""
+    if hubprocess.process(hub.pid) is None:
+        return ""  # it has ended since
+    if hubprocess.in_container(hub.pid):
+        return f"The hub (process {hub.pid}) runs in a container"
+    if not hubprocess.is_program(hub.pid, HUB):
+        name = shown(hub.program, 40)
+        return f"Not a hub but {name} (process {hub.pid}) listens where hub.api says"
+    return ""
 
 
 def _for_hub(server: Server, unit: str, hub: Seen | None) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from hubtui.watchdog.records import State, Verdict
+from tests.course_on_disk import CONFIG, STATE
 from tests.sandboxed import Machine
 from tests.watched import Watched, watched
 
@@ -61,3 +62,48 @@ def test_a_listener_for_ipv6_alone_blinds_nobody(course: Watched, which: str) ->
         course.kill(course.hub_pid)
         course.checks_until(lambda now: now.state is State.UP)
         assert course.is_up()
+
+
+# A silent service of root's, such as the door of a container, where hub.api says the hub is.
+SILENT = """
+import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0)); s.listen()
+print(s.getsockname()[1], flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_what_listens_by_a_wrong_hub_api_is_never_ended(course: Watched) -> None:
+    course.check()
+    with subprocess.Popen(
+        [sys.executable, "-c", SILENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stdout is not None
+        try:
+            wrong = course.hub.api.replace(
+                str(urlsplit(course.hub.api).port), service.stdout.readline().strip()
+            )
+            config = CONFIG.read_text()
+            CONFIG.write_text(config.replace(course.hub.api, wrong))
+            now = course.checks_until(lambda now: bool(now.restarts))
+            assert service.poll() is None
+            assert course.is_up()
+            (restart,) = course.incidents()[-1].restarts
+            assert "listens where hub.api says" in restart.text, now
+        finally:
+            service.kill()
+
+
+def test_what_a_failed_restart_says_is_kept_without_names(
+    course: Watched, machine: Machine
+) -> None:
+    machine.adduser("ada", 20001)
+    course.check()
+    says = "[/bin/sh, -c, 'echo ada was here >&2; exit 1']"
+    course.configure(hub_keys=f"  restart: {says}\n")
+    course.kill(course.hub_pid)
+    course.checks_until(lambda now: bool(now.restarts))
+    kept = "".join(path.read_text() for path in (STATE / "incidents").glob("*.jsonl"))
+    assert "was here" in kept
+    assert "ada" not in kept
