@@ -105,7 +105,8 @@ class _Check:
 
     def _mend(self, now: Now, seen: Scene, judged: Judged, decision: Decision) -> None:
         now = self.keeper.open(now, seen, judged)
-        self._write(now)
+        # Killed meanwhile, it counts all the same: else the next check would not wait its turn.
+        self._write(replace(now, restarts=(*now.restarts, now.at)))
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
         counted = (self.mended.at,) if self.mended.counts else ()
         self.before = replace(

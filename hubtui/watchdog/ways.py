@@ -53,7 +53,8 @@ class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def way(server: Server, hub: Seen | None) -> Way:
     """The way for the hub that runs, or ran last.
 
-    Raises Refused where nothing is known of it, StateError where what is known can't be read.
+    Raises Refused where nothing is known of it, StateError where what is known can't be read,
+    CommandFailed where systemd does not answer.
     """
     command = server.course.hub.restart
     if command != "auto":
@@ -95,13 +96,15 @@ def _not_by_hand(hub: Seen) -> str:
 
 
 def _for_hub(server: Server, unit: str, hub: Seen | None) -> str | None:
-    """The unit's KillMode if it is there for the hub; None where it is not."""
-    try:
-        found = systemd.show(
-            server.run, unit, "LoadState", "MainPID", "ExecStart", "KillMode", timeout=10
-        )
-    except CommandFailed:
-        return None
+    """The unit's KillMode if it is there for the hub; None where it is not.
+
+    Raises CommandFailed where systemd does not say: a second hub, by hand, would be no way.
+    """
+    found = systemd.show(
+        server.run, unit, "LoadState", "MainPID", "ExecStart", "KillMode", timeout=10
+    )
+    if not found and systemd.is_running():
+        raise CommandFailed(f"systemd does not say what {shown(unit, 80)} is: it is asked again.")
     if found.get("LoadState") != "loaded":
         return None
     is_main = hub is not None and found.get("MainPID") == str(hub.pid)
