@@ -20,6 +20,8 @@ from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verd
 _GATEWAY = (502, 503, 504, 404)
 """What a proxy answers that does not find the hub, or does not know it."""
 
+_GAP = 300.0
+"""Seconds from one look to the next, on a machine that is late with everything."""
 UNREAD = ("pipe without reader", "terminal gone")
 """Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
 
@@ -106,7 +108,10 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
 
 
 def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
-    """The looks in a row: the first and the last nine."""
+    """The looks in a row: the first and the last nine. What nobody looked at is no row: the
+    machine slept, or the timer stood still."""
+    if before and (at - before[-1]).total_seconds() > _GAP:
+        return (at,)
     return (*before, at) if len(before) < 10 else (before[0], *before[2:], at)
 
 
@@ -114,6 +119,8 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
     if proxy.got is Got.REFUSED:
         return _proxy_gone(scene, memory, patience)
+    if proxy.got in (Got.TLS, Got.DNS):
+        return _proxy_by_name(scene)
     if not proxy.ok and proxy.got is not Got.STATUS:
         return _proxy_silent(scene, memory, patience)
     if chain.got is Got.STATUS and chain.status in _GATEWAY:
@@ -183,6 +190,18 @@ def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     )
 
 
+def _proxy_by_name(scene: Scene) -> Judged:
+    """A proxy with https and a name: what is wrong with those no restart cures."""
+    public = scene.probes.get(Layer.PUBLIC)
+    if public is not None and not public.ok:
+        return _public(scene)
+    return Judged(
+        verdict=Verdict.FAILING,
+        text=f"The proxy cannot be asked where hub.proxy says: {scene.probes[Layer.PROXY].text}.",
+        do="Look at its certificate and its name, or set hub.proxy: hubtui doctor",
+    )
+
+
 def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     row, proxy = memory.proxy_silent, scene.proxy
     lasted = _lasted(row)
@@ -241,22 +260,25 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _starting("The hub is starting.")
     row = memory.hub_silent
     # Not since its last answer alone: perhaps nobody asked for hours, and at night it logs nothing.
-    signs_of_life = [at for at in (memory.answered, memory.logged, row[0]) if at is not None]
-    quiet = (scene.at - max(signs_of_life)).total_seconds()
     hub = scene.hub
+    # What is stopped waits for nothing, and the lines in its log are students'.
+    stopped = hub is not None and hub.state == "T"
+    logged = None if stopped else memory.logged
+    signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
+    quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if _is_pressed(scene, patience) and own < patience.spinning:
+        if not stopped and _is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
-        stopped = hub is not None and hub.state == "T"
+        why = "its process is stopped" if stopped else "no answer and no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
-            text=f"The hub hangs: no answer and no line in its log for {_minutes(quiet)}.",
+            text=f"The hub hangs: {why} for {_minutes(quiet)}.",
             do="Restart the hub.",
             cause="stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or _is_pressed(scene, patience):
+    if not stopped and (own >= patience.working or fresh or _is_pressed(scene, patience)):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,

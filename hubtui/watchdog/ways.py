@@ -66,7 +66,7 @@ def way(server: Server, hub: Seen | None) -> Way:
             found = _for_hub(server, unit, hub)
             if found is not None:
                 return Way(kind="unit", unit=unit, keeps_servers=found == "process")
-    if hub is not None and (why := _not_by_hand(hub)):
+    if hub is not None and (why := why_not_by_hand(hub.pid)):
         raise Refused(f"{why}, so nobody can start it by hand. {_SAY_HOW}")
     if before is not None:
         return Way(kind="hand", launch=before.launch, keeps_servers=True)
@@ -78,20 +78,20 @@ def way(server: Server, hub: Seen | None) -> Way:
 
 def is_startable(server: Server, hub: Seen) -> bool:
     """Whether what was seen of it says how it would be started again."""
-    if not _not_by_hand(hub):
+    if not why_not_by_hand(hub.pid):
         return True
     return bool(hub.unit) and _for_hub(server, hub.unit, hub) is not None
 
 
-def _not_by_hand(hub: Seen) -> str:
-    """What has the hub's port, where that is no hub of this machine's own."""
-    if hubprocess.process(hub.pid) is None:
+def why_not_by_hand(pid: int) -> str:
+    """What has the hub's port, where that is no hub of this machine's own; else empty."""
+    if hubprocess.process(pid) is None:
         return ""  # it has ended since
-    if hubprocess.in_container(hub.pid):
-        return f"The hub (process {hub.pid}) runs in a container"
-    if not hubprocess.is_program(hub.pid, HUB):
-        name = shown(hub.program, 40)
-        return f"Not a hub but {name} (process {hub.pid}) listens where hub.api says"
+    if hubprocess.in_container(pid):
+        return f"The hub (process {pid}) runs in a container"
+    if not hubprocess.is_program(pid, HUB):
+        name = shown(hubprocess.program(pid), 40)
+        return f"Not a hub but {name} (process {pid}) listens where hub.api says"
     return ""
 
 

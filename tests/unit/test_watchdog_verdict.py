@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from hubtui.errors import HubImpostor
 from hubtui.server.machine import Numbers
@@ -66,3 +67,35 @@ def test_a_line_from_the_future_is_no_sign_of_life(monkeypatch: pytest.MonkeyPat
     logged = scene._logged(journal, [], Memory(), AT, silent=True)
     assert logged is not None
     assert logged < AT
+
+
+@pytest.mark.parametrize("load", [0.1, 6.0])
+@pytest.mark.parametrize("logged", [None, AT])
+def test_a_stopped_hub_is_not_at_work_whatever_students_do(
+    load: float, logged: datetime | None
+) -> None:
+    looks = tuple(AT - timedelta(minutes=minutes) for minutes in (5, 4, 3, 2, 1))
+    memory = Memory(hub_silent=looks, answered=AT - timedelta(minutes=6), logged=logged)
+    stopped = replace(
+        seen(Got.SILENT, numbers=replace(CALM, load=load)),
+        hub=replace(HUB, state="T"),
+        log_age=1.0 if logged else None,
+    )
+    judged, _ = judge(stopped, memory, Patience())
+    assert (judged.verdict, judged.sure) == (Verdict.HUB_HUNG, True)
+
+
+def test_time_in_which_nobody_looked_makes_nothing_hung() -> None:
+    before = AT - timedelta(hours=5)
+    memory = Memory(answered=before, hub_silent=(before,))
+    for seconds in (0, 10, 30):
+        look = replace(seen(Got.SILENT), at=AT + timedelta(seconds=seconds))
+        judged, memory = judge(look, memory, Patience())
+        assert not judged.sure
+
+
+@pytest.mark.parametrize("got", [Got.TLS, Got.DNS])
+def test_a_proxys_certificate_or_name_is_named(got: Got) -> None:
+    judged, _ = judge(seen(Got.OK, proxy=got, chain=got), Memory(), Patience())
+    assert judged.verdict is Verdict.FAILING
+    assert "hub.proxy" in judged.text
