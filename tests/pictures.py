@@ -149,7 +149,7 @@ async def _take_watchdog(folder: Path, size: tuple[int, int]) -> None:
         await pilot.press("escape")
         os.kill(_hub(server), signal.SIGKILL)
         await pilot.press("n")
-        await _until(pilot, lambda: state() not in (State.UP, None))
+        await _until(pilot, lambda: state() is State.RESTARTING)
         await pilot.pause(0.5)
         save("incident")
         await _until(pilot, lambda: state() is State.UP, 180)

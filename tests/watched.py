@@ -163,14 +163,16 @@ def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
 
 @contextlib.contextmanager
 def watched(
-    machine: Machine, start: Callable[[EmbeddedHub], None] = EmbeddedHub.start
+    machine: Machine,
+    start: Callable[[EmbeddedHub], None] = EmbeddedHub.start,
+    make: Callable[[Path], EmbeddedHub] = EmbeddedHub,
 ) -> Iterator[Watched]:
     """A course with a hub that runs; at the end nothing of it is left."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     for folder in (Path("/run/hubtui"), LOGS, STATE):
         shutil.rmtree(folder, ignore_errors=True)
     machine.add_group("all_user", 20000)
-    found = Watched(EmbeddedHub(FOLDER))
+    found = Watched(make(FOLDER))
     found.configure()
     start(found.hub)
     try:

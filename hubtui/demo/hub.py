@@ -19,7 +19,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hubtui.errors import HubDown, HubError, Refused
@@ -42,7 +42,7 @@ c.JupyterHub.hub_port = {hub_port}
 c.JupyterHub.db_url = {database!r}
 c.JupyterHub.cookie_secret_file = {cookie_secret!r}
 c.JupyterHub.log_level = "INFO"
-c.ConfigurableHTTPProxy.command = [{proxy_command!r}]
+c.ConfigurableHTTPProxy.command = {proxy_command!r}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
 c.ConfigurableHTTPProxy.pid_file = {proxy_pid!r}
 c.JupyterHub.cleanup_servers = {cleanup}
@@ -78,12 +78,15 @@ class EmbeddedHub:
         single_uid: bool = False,
         homes: Path = Path("/home"),
         outlive: bool = True,
+        scripts: Path | None = None,
+        proxy_command: Sequence[str] = (),
     ) -> None:
         """Choose ports and write the configuration; nothing runs yet.
 
         ``single_uid``: all servers run as the hub's own user, with homes below ``homes``.
         ``outlive``: students' servers and the proxy survive the hub's end, as a course wants it.
-        Raises Refused where JupyterHub is not installed beside this Python.
+        ``scripts``: where JupyterHub's programs are, if not beside this Python. ``proxy_command``:
+        where that is not the Python port. Raises Refused where JupyterHub is not there.
         """
         self.folder = folder
         self.config = folder / "jupyterhub_config.py"
@@ -95,7 +98,7 @@ class EmbeddedHub:
         self.url = f"http://127.0.0.1:{public}"
         self.proxy_api = f"http://127.0.0.1:{proxy}"
         self.api = f"http://127.0.0.1:{hub}/hub/api"
-        self._program = _script("jupyterhub")
+        self._program = _script("jupyterhub", scripts)
         self._proxy_pid = folder / "proxy.pid"
         self._process: subprocess.Popen[bytes] | None = None
         # The database is created world-readable, with password hashes in it.
@@ -109,11 +112,11 @@ class EmbeddedHub:
                 proxy_port=proxy,
                 database=self.database,
                 cookie_secret=str(folder / "cookie_secret"),
-                proxy_command=_script("configurable-http-proxy"),
+                proxy_command=list(proxy_command) or [_script("configurable-http-proxy", scripts)],
                 proxy_pid=str(self._proxy_pid),
                 cleanup=not outlive,
                 spawner="simple" if single_uid else "jupyterhub.spawner.LocalProcessSpawner",
-                server_command=_script("jupyterhub-singleuser"),
+                server_command=_script("jupyterhub-singleuser", scripts),
                 server_args=["--allow-root"] if single_uid and os.geteuid() == 0 else [],
                 more=f"c.SimpleLocalProcessSpawner.home_dir_template = {f'{homes}/{{username}}'!r}"
                 if single_uid
@@ -141,15 +144,18 @@ class EmbeddedHub:
             return None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start the hub in a session of its own; it takes seconds to answer."""
+    def start(self, output: int | None = None) -> None:
+        """Start the hub in a session of its own; it takes seconds to answer.
+
+        ``output``: a descriptor that it writes to instead of its log.
+        """
         # A file, never a pipe: servers that outlive the hub go on writing.
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if output is None else output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -212,11 +218,12 @@ class EmbeddedHub:
         return said[-1].strip() if said else "it said nothing"
 
 
-def _script(name: str) -> str:
+def _script(name: str, folder: Path | None) -> str:
     # The scripts rather than `python -m`: a hub is found by the name of its process.
-    found = shutil.which(name, path=sysconfig.get_path("scripts"))
+    found = shutil.which(name, path=str(folder or sysconfig.get_path("scripts")))
     if found is None:
-        raise Refused(f"{name} is not installed beside this Python: pip install 'hubtui[demo]'")
+        where = folder or "beside this Python"
+        raise Refused(f"{name} is not installed {where}: pip install 'hubtui[demo]'")
     return found
 
 

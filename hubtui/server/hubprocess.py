@@ -8,6 +8,7 @@ admin's editor on the configuration, and another hub beside this one.
 from __future__ import annotations
 
 import os
+import select
 import stat as modes
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +24,8 @@ PROXY = "configurable-http-proxy"
 CONFIG = "jupyterhub_config.py"
 TICKS = os.sysconf("SC_CLK_TCK")
 """Clock ticks a second: the unit of CPU times in /proc."""
+NO_ROOM = 1_000_000
+"""Bytes on its disk below which a log is worse than none."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 
@@ -89,10 +92,9 @@ def holding(inode: int) -> tuple[int, ...]:
     return tuple(_holders({f"socket:[{inode}]"}))
 
 
-def holds(pid: int, address: str, port: int) -> bool:
-    """Whether this very process listens there: quicker than to look for who does."""
-    wanted = {f"socket:[{row.inode}]" for row in listeners.listeners(address, port)}
-    return bool(wanted) and any(link in wanted for link in _links(pid))
+def holds(pid: int, inode: int) -> bool:
+    """Whether this very process holds that socket: quicker than to look for who does."""
+    return f"socket:[{inode}]" in _links(pid)
 
 
 def hubs(uid: int, config: Path | None) -> list[int]:
@@ -242,13 +244,28 @@ def output(pid: int) -> str:
     return f"file {target}"
 
 
+def room(pid: int) -> int | None:
+    """Bytes that it can still write to the file that its standard output is; None: it is none."""
+    link = _PROC / str(pid) / "fd" / "1"
+    with suppress(OSError):
+        if modes.S_ISREG(link.stat().st_mode):
+            disk = os.statvfs(link)
+            return disk.f_frsize * (disk.f_bfree if uids(pid) == {0} else disk.f_bavail)
+    return None
+
+
 def _has_reader(link: Path) -> bool:
-    """A pipe can be opened for writing, without waiting, only while somebody has its other end."""
+    """Whether somebody has the other end: of a pipe without one, poll(2) tells its writers so."""
     try:
-        os.close(os.open(link, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-    except OSError:
+        fd = os.open(link, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # only a named pipe refuses to be opened
         return False
-    return True
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        return not any(events & select.POLLERR for _, events in poll.poll(0))
+    finally:
+        os.close(fd)
 
 
 def unit(pid: int) -> str:

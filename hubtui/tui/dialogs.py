@@ -94,7 +94,7 @@ def help_page(noun: str, keys: Sequence[Key], panes: Sequence[str] = ()) -> Page
     table = _hanging(7, gap=2)
     rows = [(key.cap, key.help) for key in keys]
     if len(panes) > 1:
-        rows.append((", ".join(panes), "Go to a pane; ctrl+p has them by name."))
+        rows.append((" ".join(panes), "Go to a pane; ctrl+p has them by name."))
     for cap, what in rows:
         table.add_row(Text(cap, "bold", justify="right"), Text(what))
     return Page(f"{noun}: keys", table)

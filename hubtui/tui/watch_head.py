@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from rich.text import Text
@@ -13,7 +13,7 @@ from textual.css.scalar import Scalar
 from hubtui.tui.bars import Detail, Line
 from hubtui.tui.colours import QUIET
 from hubtui.tui.watch_look import Watch
-from hubtui.tui.watch_picture import LEGEND, asked, axis, picture
+from hubtui.tui.watch_picture import LEGEND, asked, axis, column, picture
 from hubtui.tui.watch_words import (
     LAYERS,
     answer,
@@ -26,6 +26,7 @@ from hubtui.tui.watch_words import (
 )
 from hubtui.watchdog.records import Layer
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _NAME = 22
 """Cells before a picture that has its layer beside it."""
 _TALL = 30
@@ -66,7 +67,10 @@ class Head(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="head")
-        self._watch, self._at = Watch(), datetime.min
+        self._watch, self._at = Watch(), _NEVER
+        self._drawn: Watch | None = None
+        """What the picture on the screen was made of, and in what place."""
+        self._place = (0, False, 0)
 
     def compose(self) -> ComposeResult:
         yield Prose(id="standing")
@@ -91,11 +95,14 @@ class Head(Vertical):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        layers = self.query_one("#layers", Detail)
+        layers, watch, tall = self.query_one("#layers", Detail), self._watch, self.has_class("tall")
         width = layers.content_size.width
-        if width and self._at != datetime.min:
-            lines = self._tall(width) if self.has_class("tall") else self._low(width)
-            layers.update(Text("\n").join(lines))
+        place = (width, tall, column(_end(watch, self._at)))
+        if not width or self._at == _NEVER or (watch is self._drawn and place == self._place):
+            return  # a picture takes 10 ms: not at each beat
+        self._drawn, self._place = watch, place
+        lines = self._tall(width) if tall else self._low(width)
+        layers.update(Text("\n").join(lines))
 
     def _low(self, width: int) -> list[Text]:
         """What each answered, and the picture of the outermost."""

@@ -102,7 +102,8 @@ class LogPage(Screen[None]):
 
     def _found(self, place: str) -> None:
         self.place = place
-        self._say()
+        if self.is_mounted:
+            self._say()
 
     def _add(self, lines: list[str]) -> None:
         if self.is_mounted:

@@ -6,6 +6,7 @@ only the state of now is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -95,6 +96,11 @@ class Watcher:
 
     def _look_at_history(self) -> None:
         folder, logs = self.server.state / incidents.FOLDER, self.server.course.watchdog.logs
+        if _is_hidden(folder):
+            if self._last.history is None:
+                unseen = Missing(what="restarts", why="root alone can see them: sudo hubtui")
+                self._take(history=History(()), missing=(unseen,))
+            return
         written = sorted(folder.glob("????-??.jsonl"))
         old = () if logs is None else (logs, logs / incidents.OLD)
         if not self._changed("history", folder, *written, *old):
@@ -102,9 +108,8 @@ class Watcher:
         try:
             found = incidents.read(self.server.state)
         except HubtuiError as e:
-            self._take(
-                history=history(self.server), missing=(Missing(what="restarts", why=str(e)),)
-            )
+            unseen = Missing(what="restarts", why=str(e))
+            self._take(history=history(self.server), missing=(unseen,))
         else:
             self._take(
                 history=history(self.server),
@@ -131,3 +136,14 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         found = path.stat()
         return found.st_mtime_ns, found.st_size, found.st_ino
     return None
+
+
+def _is_hidden(folder: Path) -> bool:
+    """Whether there may be something in it that we cannot see."""
+    try:
+        folder.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(folder, os.R_OK | os.X_OK)

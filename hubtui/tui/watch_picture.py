@@ -44,10 +44,10 @@ def asked(samples: Sequence[Sample]) -> list[Layer]:
 
 def picture(samples: Sequence[Sample], layer: Layer, at: datetime, columns: int) -> Text:
     """``columns`` cells, the last one is now. A layer of ``asked()``: silence is then no answer."""
-    last, of = _column(at), _OF[layer]
+    last, of = column(at), _OF[layer]
     worst: dict[int, float] = {}
     for sample in samples:
-        place = columns - 1 - last + _column(sample.at)
+        place = columns - 1 - last + column(sample.at)
         if place < 0:
             continue
         ms = of(sample)
@@ -63,7 +63,7 @@ def picture(samples: Sequence[Sample], layer: Layer, at: datetime, columns: int)
 
 def axis(at: datetime, columns: int) -> str:
     """The hours below it, on the clock of here: ``18:00             21:00        now``."""
-    last, line = _column(at), [" "] * columns
+    last, line = column(at), [" "] * columns
     for place in range(columns - len("00:00")):
         begin = (last - columns + 1 + place) * MINUTES * 60
         here = datetime.fromtimestamp(begin, UTC).astimezone()
@@ -74,7 +74,8 @@ def axis(at: datetime, columns: int) -> str:
     return "".join(line)
 
 
-def _column(at: datetime) -> int:
+def column(at: datetime) -> int:
+    """The number of the column that a moment belongs to."""
     return int(at.timestamp() // (MINUTES * 60))
 
 

@@ -116,7 +116,7 @@ def summary(watch: Watch, at: datetime) -> Text:
     if restarts:
         lately = sum(then > at - timedelta(days=7) for then in restarts)
         last = ago(restarts[-1], at)
-        last = "the last just now" if last == "now" else f"last {last} ago"
+        last = "last just now" if last == "now" else f"last {last} ago"
         text.append(f", {lately} in 7 days, {last}", QUIET)
     if unreadable := len(watch.history.unreadable):
         text.append(f" · {count(unreadable, 'line')} not readable", WARN)

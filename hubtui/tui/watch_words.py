@@ -103,7 +103,8 @@ def banners(watch: Watch, at: datetime) -> Iterator[Text]:
 
 def nobody_called(watch: Watch) -> Text:
     """A warning where nobody hears of it when the hub is down."""
-    return Text("" if watch.called else "! nobody is called: notify in course.yaml", WARN)
+    said = "" if watch.called else "! nobody is called: notify in course.yaml"
+    return Text.assemble((said, WARN))
 
 
 def latencies(now: Now) -> Text:

@@ -15,7 +15,7 @@ from pathlib import Path
 from hubtui import trust
 from hubtui.errors import CommandFailed, Refused, StateError
 from hubtui.server import Server, machine, systemd
-from hubtui.server.hubprocess import Launch
+from hubtui.server.hubprocess import NO_ROOM, Launch
 from hubtui.server.run import SEARCH
 from hubtui.state import make_dir, replace_file
 from hubtui.watchdog import known, live
@@ -23,8 +23,6 @@ from hubtui.watchdog.ways import OWN
 
 MOST_FILES = 65_536
 """Open files of the hub: under cron it would have 1,024, and die of the thousand-and-first."""
-_NEEDED = 1_000_000
-"""Bytes: with less on its disk a log is worse than none."""
 
 
 def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
@@ -46,7 +44,7 @@ def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
         file = make_dir(server.state / "logs") / "jupyterhub.log"
     with suppress(OSError):
         disk = machine.filesystem(file.parent)
-        has_room = disk.free >= _NEEDED and (disk.inodes_free > 0 or not disk.inodes_total)
+        has_room = disk.free >= NO_ROOM and (disk.inodes_free > 0 or not disk.inodes_total)
         if has_room and not disk.read_only:
             return file
     return None

@@ -352,10 +352,24 @@ _WEB = (
         signs=(Sign(r"certificate has expired"),),
     ),
     Cause(
+        id="certificate-wrong",
+        title="certificate not trusted",
+        sentence="The certificate is for another name, or signed by nobody known.",
+        do="certbot certificates; see that the site's SSLCertificateFile has the whole chain.",
+        curable=False,
+    ),
+    Cause(
+        id="web-wrong",
+        title="web server leads elsewhere",
+        sentence="The web server answers, but does not lead to the hub.",
+        do="apachectl -S (or nginx -T): see the site's name, its redirects and its ProxyPass.",
+        curable=False,
+    ),
+    Cause(
         id="name-unknown",
         title="name not found",
         sentence="The public name does not lead to this machine.",
-        do="See to the domain's DNS entry and to /etc/resolv.conf.",
+        do="See to the domain's DNS entry and to /etc/resolv.conf: getent hosts NAME",
         curable=False,
     ),
 )

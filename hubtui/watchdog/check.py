@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,13 +27,15 @@ from hubtui.errors import HubtuiError, StateError
 from hubtui.plan import locks
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
-from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, ways, words
+from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
 from hubtui.watchdog.keeping import Keeper
-from hubtui.watchdog.mending import Mended, mend
 from hubtui.watchdog.patience import Patience, of
 from hubtui.watchdog.records import Layer, Memory, Now, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
 from hubtui.watchdog.verdict import Judged
+
+if TYPE_CHECKING:
+    from hubtui.watchdog.mending import Mended
 
 LOCK = "check.lock"
 EVERY = timedelta(minutes=1)
@@ -107,6 +110,8 @@ class _Check:
         now = self.keeper.open(now, seen, judged)
         # Killed meanwhile, it counts all the same: else the next check would not wait its turn.
         self._write(replace(now, restarts=(*now.restarts, now.at)))
+        from hubtui.watchdog.mending import mend  # most checks never need it
+
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
         counted = (self.mended.at,) if self.mended.counts else ()
         self.before = replace(
@@ -221,6 +226,8 @@ class _Check:
             and (before.pid, before.began, before.proxy_unit) == (memory.pid, memory.began, unit)
         ):
             return
+        from hubtui.watchdog import ways  # once for each start
+
         if ways.is_startable(self.server, seen.hub):
             known.remember(self.server.state, seen.hub.pid, seen.at, unit)
 

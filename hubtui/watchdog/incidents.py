@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +25,7 @@ KEEP_EVIDENCE = timedelta(days=30)
 
 def new_id(at: datetime) -> str:
     """An id that sorts by time."""
-    return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{at:%Y%m%dT%H%M%SZ}-{os.urandom(2).hex()}"
 
 
 def record(state_dir: Path, incident: Incident) -> None:

@@ -16,11 +16,12 @@ from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.records import Layer, Now, Outcome, Restart, Scene, Verdict
 from hubtui.watchdog.rules import Act
-from hubtui.watchdog.verdict import UNREAD
+from hubtui.watchdog.verdict import broken_output
 from hubtui.watchdog.ways import Way
 
 _WITHIN = 2.0
 """Seconds for the names of all accounts: a name service may be away."""
+_ALONE = "proxy alone"
 
 
 class Mended(Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
     """Restart the hub, or its proxy alone; never raises for what fails on the way."""
     at = server.clock()
     try:
-        way = _way(server, seen, act)
+        way = _way(server, keeper, seen, act)
         if way is not None and way.kind == "unit" and restart.is_unit_starting(server, way.unit):
             return Mended(at=at, counts=False)
         target = restart.target(stamp(at), way, seen.hub, seen.proxy, incident=now.incident)
@@ -48,7 +49,7 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
         _note(keeper, Restart(at=at, outcome=Outcome.FAILED, text=text))
         keeper.tell(str(e))
         return Mended(at=at)
-    begun = Restart(at=at, how=str(way or "proxy alone"), servers_before=count_servers())
+    begun = Restart(at=at, how=str(way or _ALONE), servers_before=count_servers())
     _note(keeper, begun)
     _old_habit(server, keeper, begun, now.verdict)
     try:
@@ -65,13 +66,18 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
     return Mended(at=at)
 
 
-def _way(server: Server, seen: Scene, act: Act) -> Way | None:
+def _way(server: Server, keeper: Keeper, seen: Scene, act: Act) -> Way | None:
     """How; None: the proxy alone, since the hub starts a new one by itself within seconds.
 
-    Not where nobody reads the proxy's output: the new one would have the same.
+    Not where it cannot write its log, because the new one would have the same; nor where it was
+    done before, in vain.
     """
-    if act is Act.PROXY and seen.proxy is not None and seen.proxy.output not in UNREAD:
-        return None
+    before = keeper.incident.restarts if keeper.incident is not None else ()
+    in_vain = bool(before) and before[-1].how == _ALONE
+    if act is Act.PROXY and seen.proxy is not None and not in_vain:
+        why, _ = broken_output(seen.proxy)
+        if not why:
+            return None
     if _proxy_unit(server) and seen.hub is not None and seen.probes[Layer.HUB].ok:
         return None
     return ways.way(server, seen.hub)

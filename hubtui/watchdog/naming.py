@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hubtui.names import shown
 from hubtui.units import counted, megabytes
-from hubtui.watchdog import causes
+from hubtui.watchdog import causes, web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.cause import CERTAIN, HINT, LIKELY, Named
 from hubtui.watchdog.records import Evidence, Got, Layer, Seen, Verdict
@@ -63,19 +63,10 @@ def _of_the_web(evidence: Evidence) -> Iterator[Clue]:
     for probe in evidence.probes:
         if probe.layer is not Layer.PUBLIC or probe.ok:
             continue
-        said = f"The public address: {probe.text or probe.got}."
-        if probe.got is Got.TLS:
-            days = evidence.certificate_days
-            gone = "expired" in probe.text or (days is not None and days <= 0)
-            yield Clue("certificate-expired", CERTAIN if gone else LIKELY, said)
-        elif probe.got is Got.DNS:
-            yield Clue("name-unknown", CERTAIN, said)
-        elif probe.got is Got.REFUSED:
-            yield Clue("web-down", CERTAIN, said)
-        elif probe.got is Got.SILENT:
-            yield Clue("apache-workers", LIKELY, said)
-        elif probe.status in (502, 503, 504):
-            yield Clue("apache-backend", LIKELY, said)
+        cause, is_sure = web.cause(probe)
+        if cause:
+            said = f"The public address: {probe.text or probe.got}."
+            yield Clue(cause, CERTAIN if is_sure else LIKELY, said)
 
 
 def _of_ports(evidence: Evidence) -> Iterator[Clue]:

@@ -18,11 +18,15 @@ class Patience(Struct, frozen=True, kw_only=True):
     """A hub, or the machine, that is younger is starting: ``watchdog.grace``."""
     late: float = 5.0
     """From here on an answer is late."""
+    brisk: float = 1.0
+    """Where hub and proxy take longer, a public address that is silent may just be late as well."""
 
     second_look: float = 3.0
     """Until the second look at a hub that is gone."""
     looks_again: tuple[float, ...] = (10.0, 20.0)
     """Between further looks within a check at whatever else is not well."""
+    web_looks: int = 2
+    """At a public address that is not well: one is a name server's hiccup."""
     stuck_looks: int = 2
     """At a hub whose process is there, and whose port is closed."""
 

@@ -12,12 +12,14 @@ server that does not answer holds up a look-up for longer than any limit that Py
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import queue
 import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from msgspec.structs import replace
@@ -27,7 +29,7 @@ from hubtui.errors import HubDown, HubImpostor, HubtuiError
 from hubtui.names import shown
 from hubtui.server import listeners
 from hubtui.server.listeners import Place
-from hubtui.watchdog.records import Got, Layer, Probe
+from hubtui.watchdog.records import GATEWAY, Got, Layer, Probe
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 _ROOM = 300_000
 """Bytes of an answer that are read at most."""
 _HOPS = 8
+_OWN = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EACCES)
+)
+"""Errors of this side, which say nothing of the other."""
 _SYSTEM = 1000
 """Below it are the accounts of the system: no student has such a uid."""
 
@@ -49,7 +55,7 @@ def ask(course: Course, uid: int, *, public: bool = True) -> dict[Layer, Probe]:
     questions: dict[Layer, Callable[[float], Probe]] = {
         Layer.HUB: lambda within: _hub(course, uid, f"{prefix}/health", within),
         Layer.PROXY: lambda within: _proxy(course, uid, "/_chp_healthz", Layer.PROXY, within),
-        Layer.CHAIN: lambda within: _proxy(course, uid, f"{prefix}/login", Layer.CHAIN, within),
+        Layer.CHAIN: lambda within: _chain(course, uid, f"{prefix}/login", within),
     }
     if public and course.hub.url is not None:
         url = course.hub.url
@@ -92,17 +98,39 @@ def _timed(
 
 def _hub(course: Course, uid: int, path: str, within: float) -> Probe:
     place = listeners.place_of(course.hub.api, "hub.api", uid)
+    if place.believe is None:
+        return _elsewhere(Layer.HUB, "hub.api")
     return _judged(Layer.HUB, _get(place, path, within))
 
 
 def _proxy(course: Course, uid: int, path: str, layer: Layer, within: float) -> Probe:
     place = listeners.place_of(course.hub.proxy, "hub.proxy", uid)
-    if place.believe is not None:
+    if place.believe is None:
+        return _elsewhere(layer, "hub.proxy")
+    try:
+        return _judged(layer, _get(place, path, within))
+    except HubImpostor:
         # The proxy may be a service of its own, with an account of the system for itself.
         held = {row.uid for row in listeners.listeners(place.host, place.port)}
-        if len(held) == 1 and max(held) < _SYSTEM:
-            place = replace(place, believe=held.pop())
-    return _judged(layer, _get(place, path, within))
+        if len(held) != 1 or max(held) >= _SYSTEM:
+            raise
+        return _judged(layer, _get(replace(place, believe=held.pop()), path, within))
+
+
+def _chain(course: Course, uid: int, path: str, within: float) -> Probe:
+    """Through the proxy; where that answers for the hub, the hub is asked for the same page."""
+    probe = _proxy(course, uid, path, Layer.CHAIN, within)
+    if probe.status not in GATEWAY:
+        return probe
+    with contextlib.suppress(Exception):  # then the hub did not say so
+        return replace(probe, by_hub=_hub(course, uid, path, within).status == probe.status)
+    return probe
+
+
+def _elsewhere(layer: Layer, key: str) -> Probe:
+    """By a public name one asks the web server first: what it says is not the hub's word."""
+    text = f"{key} is no address of this machine, such as http://127.0.0.1:8081"
+    return Probe(layer=layer, got=Got.UNASKED, text=text)
 
 
 def _judged(layer: Layer, status: int) -> Probe:
@@ -149,17 +177,27 @@ def _public(url: str, within: float) -> Probe:
             return Probe(
                 layer=Layer.PUBLIC, got=Got.STATUS, status=status, text=text, days_left=days
             )
-        return Probe(layer=Layer.PUBLIC, got=Got.OK, status=status, days_left=days)
+        by_hub = "x-jupyterhub-version" in headers
+        return Probe(layer=Layer.PUBLIC, got=Got.OK, status=status, days_left=days, by_hub=by_hub)
     return Probe(layer=Layer.PUBLIC, got=Got.STATUS, text="its redirects lead in a circle")
 
 
 def _get(place: Place, path: str, within: float) -> int:
-    with listeners.connected(place, within) as sock:
-        return _talk(sock, place, path, within)[0]
+    """Ask hub or proxy, which the kernel vouches for: a certificate of theirs is for a name."""
+    with listeners.connected(replace(place, tls=False), within) as sock:
+        if not place.tls:
+            return _talk(sock, place, path, within)[0]
+        import ssl
+
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        sock.settimeout(listeners.left(within))
+        with context.wrap_socket(sock) as wrapped:
+            return _talk(wrapped, place, path, within)[0]
 
 
 def _open(place: Place, within: float) -> socket.socket:
-    sock = socket.create_connection((place.host, place.port), timeout=listeners.left(within))
+    sock = _reached(place, within)
     if not place.tls:
         return sock
     import ssl
@@ -170,6 +208,54 @@ def _open(place: Place, within: float) -> socket.socket:
     except BaseException:
         sock.close()
         raise
+
+
+def _reached(place: Place, within: float) -> socket.socket:
+    """A connection to the first address of the name that takes one.
+
+    Raises OSError. Each address has its share of the time: where the first leads nowhere, as that
+    of a broken IPv6 does, browsers try the next one as well.
+    """
+    addresses = _looked_up(place, within)
+    for tried, (family, address) in enumerate(addresses, 1):
+        sock = None
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.settimeout(listeners.left(within) / (len(addresses) - tried + 1))
+            sock.connect(address)
+        except OSError as e:
+            if sock is not None:
+                sock.close()
+            if tried < len(addresses):
+                continue
+            if isinstance(e, TimeoutError):
+                text = f"no connection to {address[0]}, port {address[1]}, in time"
+                raise OSError(errno.ETIMEDOUT, text) from e
+            raise
+        else:
+            return sock
+    raise socket.gaierror(socket.EAI_NONAME, "it has no address")
+
+
+def _looked_up(place: Place, within: float) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """The addresses of a name. Raises gaierror, also where no name server answers in time."""
+    found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM))
+        except Exception as e:  # raised where it was asked for
+            found.put(e)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        came = found.get(timeout=listeners.left(within))
+    except queue.Empty:
+        why = "no name server answers in time"
+        raise socket.gaierror(socket.EAI_AGAIN, why) from None
+    if isinstance(came, Exception):
+        raise came
+    return [(family, address) for family, _, _, _, address in came]
 
 
 def _talk(
@@ -208,36 +294,54 @@ def _days_left(sock: socket.socket) -> float | None:
 
 def _failed(layer: Layer, error: Exception) -> Probe:
     """What an exception says of a layer."""
+    got, text = _meaning(error)
+    return Probe(layer=layer, got=got, text=text)
+
+
+def _meaning(error: Exception) -> tuple[Got, str]:
+    import http.client
+
     if isinstance(error, HubImpostor):
         # Not its own words: they name the account, and incidents are kept for long.
-        return Probe(layer=layer, got=Got.STRANGER, text="somebody else listened there")
-    if isinstance(error, HubDown):  # it was there when we connected, and left
-        return Probe(layer=layer, got=Got.REFUSED, text="it went away while it was asked")
-    if isinstance(error, TimeoutError):
-        return Probe(layer=layer, got=Got.SILENT, text="no answer in time")
-    if isinstance(error, ConnectionRefusedError):
-        return Probe(layer=layer, got=Got.REFUSED, text="nobody listens there")
-    if isinstance(error, socket.gaierror):
-        return Probe(layer=layer, got=Got.DNS, text=f"its name is not found: {error.strerror}")
-    if (why := _certificate(error)) is not None:
-        return Probe(layer=layer, got=Got.TLS, text=f"its certificate is not good: {why}")
+        return Got.STRANGER, "somebody else listened there"
+    if isinstance(error, HubDown):
+        if isinstance(error.__cause__, OSError):
+            return Got.UNASKED, str(error)
+        return Got.REFUSED, "it went away while it was asked"
     if isinstance(error, HubtuiError):
-        return Probe(layer=layer, got=Got.BROKEN, text=str(error))
-    if isinstance(error, ConnectionError):
-        return Probe(layer=layer, got=Got.BROKEN, text="it hung up in the middle of its answer")
+        return Got.BROKEN, str(error)
     if isinstance(error, OSError):
-        text = f"it cannot be reached: {shown(error.strerror or str(error), 100)}"
-        return Probe(layer=layer, got=Got.BROKEN, text=text)
-    text = f"its answer is no web page ({type(error).__name__})"
-    return Probe(layer=layer, got=Got.BROKEN, text=text)
+        return _of_the_net(error)
+    if isinstance(error, (http.client.HTTPException, ValueError)):
+        return Got.BROKEN, f"its answer is no web page ({type(error).__name__})"
+    return Got.UNASKED, f"it could not be asked ({type(error).__name__})"
 
 
-def _certificate(error: Exception) -> str | None:
+def _of_the_net(error: OSError) -> tuple[Got, str]:
+    if isinstance(error, socket.gaierror):
+        return Got.DNS, f"its name is not found: {error.strerror}"
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return Got.SILENT, "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return Got.REFUSED, "nobody listens there"
+    if error.errno in _OWN:
+        return Got.UNASKED, f"it could not be asked: {error.strerror}"
+    if (why := _of_tls(error)) is not None:
+        return Got.TLS, why
+    if isinstance(error, ConnectionError):
+        return Got.BROKEN, "it hung up in the middle of its answer"
+    return Got.BROKEN, f"it cannot be reached: {shown(error.strerror or str(error), 100)}"
+
+
+def _of_tls(error: OSError) -> str | None:
     """OpenSSL's words on a certificate, or on what else went wrong with TLS."""
     import sys
 
     tls = sys.modules.get("ssl")
     if tls is None or not isinstance(error, tls.SSLError):
         return None
-    said = getattr(error, "verify_message", "") or error.reason or str(error)
-    return shown(str(said), 100)
+    if isinstance(error, tls.SSLCertVerificationError):
+        return f"its certificate is not good: {shown(str(error.verify_message), 160)}"
+    if isinstance(error, tls.SSLEOFError):
+        return None  # it hung up
+    return f"it does not speak TLS as it should: {shown(str(error.reason or error), 100)}"

@@ -42,6 +42,11 @@ class Got(StrEnum):
     DNS = "dns"
     """The name is not known."""
     UNASKED = "unasked"
+    """It could not be asked, for a reason of this side; or it is no address of this machine."""
+
+
+GATEWAY = (502, 503, 504, 404)
+"""What a proxy answers that does not find the hub, or does not know it."""
 
 
 class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +62,8 @@ class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a stranger."""
     days_left: float | None = None
     """Of the certificate."""
+    by_hub: bool = False
+    """The hub itself answered so, whoever stands before it."""
 
     @property
     def ok(self) -> bool:
@@ -133,6 +140,8 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """CPU time so far, in clock ticks."""
     at: float = 0.0
     """Seconds since boot when this was seen."""
+    socket: int = 0
+    """The inode of what it listens with: as long as it holds that, the port is its own."""
 
 
 class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,6 +161,8 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it ever answered."""
     proxy_gone: datetime | None = None
     """Since when it is not there."""
+    web: int = 0
+    """Looks in a row at which what students open was not well, though hub and proxy were."""
     lost: tuple[datetime, ...] = ()
     """The looks in a row at which it did not lead to the hub."""
     stuck: int = 0
@@ -292,6 +303,8 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: str = ""
     """Where its output goes: ``file PATH``, ``pipe``, ``pipe without reader``, ``journal``,
     ``terminal``, ``terminal gone``, ``nowhere``."""
+    room: int | None = None
+    """Bytes that are left for it there, where it is a file."""
     unit: str = ""
     """The systemd service that it belongs to."""
 

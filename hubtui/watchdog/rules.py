@@ -84,7 +84,8 @@ def decide(judged: Judged, given: Given, patience: Patience) -> Decision:
     if given.paused:
         return Decision(act=Act.NOTHING, state=State.PAUSED, until=given.paused_until)
     if judged.verdict not in CURED:
-        return Decision(act=Act.NOTHING, state=_CALM[judged.verdict])
+        state = _CALM[judged.verdict] if judged.sure else State.SUSPECT
+        return Decision(act=Act.NOTHING, state=state)
     if given.acted:
         state, until = _next_turn(judged.verdict, given, patience)
         return Decision(act=Act.NOTHING, state=state, until=until)
@@ -113,11 +114,16 @@ def _next_turn(verdict: Verdict, given: Given, patience: Patience) -> tuple[Stat
     pause = timedelta(seconds=steps[min(len(given.restarts), len(steps) - 1)])
     if given.exam:
         return State.BACKOFF, last + min(timedelta(seconds=patience.exam_backoff), pause)
-    within = [at for at in given.restarts if given.at - at < timedelta(hours=1)]
-    if given.hopeless or len(within) >= patience.most:
+    if given.hopeless or _are_too_many(given.restarts, patience.most):
         is_dead = verdict in (Verdict.HUB_DEAD, Verdict.HUB_STUCK)
         return State.GAVE_UP, last + timedelta(seconds=patience.last_resort) if is_dead else None
     return State.BACKOFF, last + pause
+
+
+def _are_too_many(restarts: tuple[datetime, ...], most: int) -> bool:
+    """Whether ever so many were within an hour; it stays so until all is forgiven."""
+    rows = zip(restarts, restarts[most - 1 :], strict=False)
+    return any(last - first < timedelta(hours=1) for first, last in rows)
 
 
 def still_counted(now: Now, at: datetime, patience: Patience) -> tuple[datetime, ...]:

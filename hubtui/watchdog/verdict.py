@@ -13,17 +13,26 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hubtui.server.hubprocess import NO_ROOM
+from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.patience import Patience
-from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Seen, Verdict
+from hubtui.watchdog.pressure import has_used_up_its_files, is_pressed, is_short
+from hubtui.watchdog.records import AWAY, GATEWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
 
-_GATEWAY = (502, 503, 504, 404)
-"""What a proxy answers that does not find the hub, or does not know it."""
+_RENEWED = 20.0
+"""Days before its end by which a certificate should have been: certbot does so at 30."""
+_NO_ANSWER = (Got.SILENT, Got.BROKEN)
+_FINE = (Got.OK, Got.UNASKED)
+_THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
+"""What is no word against the proxy."""
+_IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
+"""What cannot be while students get in."""
 
 _GAP = 300.0
 """Seconds from one look to the next, on a machine that is late with everything."""
-UNREAD = ("pipe without reader", "terminal gone")
-"""Outputs that nobody takes any more: facts on configurable-http-proxy 388, 434."""
+_UNREAD = ("pipe without reader", "terminal gone")
+"""Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -44,31 +53,46 @@ class Judged(Struct, frozen=True, kw_only=True):
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
     """What the scene means; with what the next look has to know of this one."""
     memory = _remembered(scene, memory)
+    return _not_against(scene, _judged(scene, memory, patience)), memory
+
+
+def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     strangers = [probe for probe in scene.probes.values() if probe.got is Got.STRANGER]
     if strangers:
-        return _taken(scene, strangers[0]), memory
+        return _taken(scene, strangers[0])
     hub = scene.probes[Layer.HUB]
     if _students_get_in(scene) and not _leads_there(scene):
-        return _wrong_address(scene), memory
+        return _wrong_address(scene)
     if hub.ok:
-        return _hub_well(scene, memory, patience), memory
+        return _hub_well(scene, memory, patience)
     if hub.got is Got.SILENT:
-        return _hub_silent(scene, memory, patience), memory
-    if hub.got is Got.REFUSED or scene.hub is None:
-        return _hub_closed(scene, memory, patience), memory
-    text = f"The hub's own port does not answer as a hub does: {hub.text}."
-    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api."), memory
+        return _hub_silent(scene, memory, patience)
+    if hub.got is Got.REFUSED or (hub.got is Got.BROKEN and scene.hub is None):
+        return _hub_closed(scene, memory, patience)
+    if hub.got is Got.UNASKED:
+        text = f"The hub cannot be looked at: {hub.text}."
+        return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
+    return _hub_odd(scene, memory, hub, patience)
+
+
+def _not_against(scene: Scene, judged: Judged) -> Judged:
+    """Whoever gets in is not thrown out, whatever else is silent."""
+    if judged.verdict not in _IN_THE_WAY or not _students_get_in(scene):
+        return judged
+    text = f"{judged.text} Yet what students open works: nothing is restarted."
+    return replace(judged, text=text, do="See hub.api and hub.proxy: hubtui doctor", sure=False)
 
 
 def _students_get_in(scene: Scene) -> bool:
-    """Whether what students open leads to a JupyterHub, or the proxy does; then no hub is dead,
-    whatever else says.
+    """Whether the hub itself answers them, there or by the proxy though its own port is closed;
+    then nothing is dead, whatever else says.
 
     A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
     """
     public = scene.probes.get(Layer.PUBLIC)
     hub, chain = scene.probes[Layer.HUB], scene.probes[Layer.CHAIN]
-    return (hub.got is Got.REFUSED and chain.ok) or (public is not None and public.ok)
+    by_proxy = hub.got is Got.REFUSED and chain.ok
+    return by_proxy or (public is not None and public.by_hub)
 
 
 def _leads_there(scene: Scene) -> bool:
@@ -89,18 +113,20 @@ def _wrong_address(scene: Scene) -> Judged:
 
 def _remembered(scene: Scene, memory: Memory) -> Memory:
     hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
-    silent = proxy.got in (Got.SILENT, Got.BROKEN)
+    silent = proxy.got in _NO_ANSWER
     gone = proxy.got is Got.REFUSED and hub.ok
-    answers = proxy.got in (Got.OK, Got.STATUS)
-    lost = hub.ok and answers and chain.got is Got.STATUS and chain.status in _GATEWAY
+    lost = hub.ok and proxy.got in _THERE and _is_lost(chain)
     closed = scene.hub is not None and hub.got is Got.REFUSED
+    public = scene.probes.get(Layer.PUBLIC)
+    shut = hub.ok and proxy.got in _THERE and public is not None and public.got not in _FINE
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
-        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got in _NO_ANSWER else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
-        proxy_seen=memory.proxy_seen or proxy.ok,
+        proxy_seen=memory.proxy_seen or proxy.got in (Got.OK, Got.STATUS),
+        web=memory.web + 1 if shut else 0,
         lost=_row(memory.lost, scene.at) if lost else (),
         stuck=memory.stuck + 1 if closed else 0,
         oom_kills=scene.machine.oom_kills if hub.ok else memory.oom_kills,
@@ -119,54 +145,79 @@ def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
     if proxy.got is Got.REFUSED:
         return _proxy_gone(scene, memory, patience)
-    if proxy.got in (Got.TLS, Got.DNS):
-        return _proxy_by_name(scene)
-    if not proxy.ok and proxy.got is not Got.STATUS:
+    if proxy.got not in _THERE:
         return _proxy_silent(scene, memory, patience)
-    if chain.got is Got.STATUS and chain.status in _GATEWAY:
+    if _is_lost(chain):
         return _proxy_lost(scene, memory, chain, patience)
-    if not chain.ok and chain.got is not Got.SILENT:
+    if chain.got not in (Got.OK, Got.SILENT, Got.TLS, Got.UNASKED):
         text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
-    if scene.signs:
+    late = _late(scene, patience)
+    public = scene.probes.get(Layer.PUBLIC)
+    if public is not None and public.got not in _FINE and late is None:
+        return _public(public, memory, patience)
+    if scene.signs:  # last among what is wrong: any student can write such a line into the log
         cause = CAUSES[scene.signs[0]]
         return Judged(
             verdict=Verdict.FAILING, text=cause.sentence, do=cause.do, cause=scene.signs[0]
         )
-    limit = patience.late * 1000
-    late = [p for p in scene.probes.values() if p.layer is not Layer.PUBLIC and p.ms >= limit]
-    if late:
-        slowest = max(late, key=lambda probe: probe.ms)
-        name = "log-in page" if slowest.layer is Layer.CHAIN else slowest.layer
-        wait = "no answer within" if slowest.got is Got.SILENT else "an answer after"
-        return _slow(scene, f"The {name}: {wait} {slowest.ms / 1000:.0f} s.", patience)
-    return _public(scene)
+    if late is not None:
+        return _late_answer(scene, late, patience)
+    return _well(scene, public)
 
 
-def _public(scene: Scene) -> Judged:
+def _late(scene: Scene, patience: Patience) -> Probe | None:
+    """The latest of the answers that are late.
+
+    A public address that is silent comes last, after redirects, and runs out of time first: where
+    all else is slow, or the machine busy, that says nothing of the web server.
+    """
+    own = [probe for probe in scene.probes.values() if probe.layer is not Layer.PUBLIC]
+    late = [p for p in own if p.got is Got.SILENT or p.ms >= patience.late * 1000]
+    brisk = all(probe.ms < patience.brisk * 1000 for probe in own)
     public = scene.probes.get(Layer.PUBLIC)
-    if public is None or public.ok:
-        return Judged(verdict=Verdict.UP, text=_well(scene, public))
-    do, cause = "Look: systemctl status apache2 nginx; journalctl -u apache2 -n 50", ""
-    if public.got is Got.TLS:
-        do, cause = "Renew the certificate: certbot renew", "certificate-expired"
-        if "expired" not in public.text:
-            do, cause = "Look at the certificate and its chain: certbot certificates", ""
-    elif public.got is Got.DNS:
-        do = "Look at the name server and at the domain: getent hosts NAME"
-    elif public.got is Got.SILENT:
-        do = "If all workers of Apache are taken, raise MaxRequestWorkers: hubtui watchdog causes"
-        cause = "apache-workers"
-    text = f"Hub and proxy are up, but what students open is not: {public.text}."
-    return Judged(verdict=Verdict.WEB, text=text, do=do, cause=cause)
+    silent = public is not None and public.got is Got.SILENT
+    if public is not None and silent and (not brisk or is_pressed(scene, patience)):
+        late.append(public)
+    return max(late, key=lambda probe: probe.ms, default=None)
 
 
-def _well(scene: Scene, public: Probe | None) -> str:
+def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
+    own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
+    at_work = own >= patience.working or is_pressed(scene, patience)
+    if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
+        text = "Hub and proxy are up, but the log-in page does not answer."
+        return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
+    name = "log-in page" if late.layer is Layer.CHAIN else late.layer
+    wait = "no answer within" if late.got is Got.SILENT else "an answer after"
+    return _slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
+
+
+def _is_lost(chain: Probe) -> bool:
+    """Whether the proxy does not find the hub; what the hub itself says is another matter."""
+    return chain.got is Got.STATUS and chain.status in GATEWAY and not chain.by_hub
+
+
+def _public(public: Probe, memory: Memory, patience: Patience) -> Judged:
+    cause, _ = web.cause(public)
+    return Judged(
+        verdict=Verdict.WEB,
+        text=f"Hub and proxy are up, but what students open is not: {public.text}.",
+        do=CAUSES[cause].do if cause else "See the web server: journalctl -u apache2 -n 50",
+        sure=memory.web >= patience.web_looks,
+        cause=cause,
+    )
+
+
+def _well(scene: Scene, public: Probe | None) -> Judged:
     hub = scene.probes[Layer.HUB]
     text = f"All is well: the hub answers in {hub.ms:.0f} ms."
-    if public is not None and public.days_left is not None and public.days_left < 20:
-        text += f" The certificate ends in {max(0.0, public.days_left):.0f} days."
-    return text
+    days = public.days_left if public is not None else None
+    if days is None or days >= _RENEWED:
+        return Judged(verdict=Verdict.UP, text=text)
+    left = f"{days:.0f} days" if days >= 2 else f"{max(0.0, days) * 24:.0f} hours"
+    text += f" The certificate ends in {left}."
+    return Judged(verdict=Verdict.UP, text=text, do="Renew the certificate: certbot renew")
 
 
 def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
@@ -190,35 +241,25 @@ def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     )
 
 
-def _proxy_by_name(scene: Scene) -> Judged:
-    """A proxy with https and a name: what is wrong with those no restart cures."""
-    public = scene.probes.get(Layer.PUBLIC)
-    if public is not None and not public.ok:
-        return _public(scene)
-    return Judged(
-        verdict=Verdict.FAILING,
-        text=f"The proxy cannot be asked where hub.proxy says: {scene.probes[Layer.PROXY].text}.",
-        do="Look at its certificate and its name, or set hub.proxy: hubtui doctor",
-    )
-
-
 def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
+    if _is_young(scene.hub, patience.grace):
+        return _starting("The hub is starting: its proxy does not answer yet.")
     row, proxy = memory.proxy_silent, scene.proxy
     lasted = _lasted(row)
     enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
     why, cause = _hanging(proxy, patience)
     idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
-    if not why and idle and lasted >= patience.idle_proxy and not _is_pressed(scene, patience):
+    if not why and idle and lasted >= patience.idle_proxy and not is_pressed(scene, patience):
         why = f"it has done nothing for {_minutes(lasted)}"
     if why:
         return Judged(
             verdict=Verdict.PROXY_HUNG,
             text=f"The hub is up, but its proxy does not answer: {why}.",
-            do="Restart the proxy, and the hub with an output that somebody reads.",
+            do="Restart the proxy, and the hub with an output that it can write to.",
             sure=enough,
             cause=cause,
         )
-    if _is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
+    if is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
         return _slow(scene, "The proxy answers late.", patience)
     return Judged(
         verdict=Verdict.PROXY_HUNG,
@@ -232,12 +273,22 @@ def _hanging(proxy: Seen | None, patience: Patience) -> tuple[str, str]:
     """What says that a silent proxy will not answer any more; with the cause."""
     if proxy is None:
         return "", ""
-    if proxy.output in UNREAD:
-        return f"its output goes to a {proxy.output}", "output-broken"
+    why, cause = broken_output(proxy)
+    if why:
+        return why, cause
     if proxy.state == "T":
         return "its process is stopped", "stopped"
     if proxy.cpu is not None and proxy.cpu >= patience.spinning:
         return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
+    return "", ""
+
+
+def broken_output(proxy: Seen) -> tuple[str, str]:
+    """What keeps it from writing its log, with the cause: it then writes errors about errors."""
+    if proxy.output in _UNREAD:
+        return f"its output goes to a {proxy.output}", "output-broken"
+    if proxy.room is not None and proxy.room < NO_ROOM:
+        return "no room is left on the disk of its log", "disk-full-log"
     return "", ""
 
 
@@ -259,26 +310,28 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace):
         return _starting("The hub is starting.")
     row = memory.hub_silent
-    # Not since its last answer alone: perhaps nobody asked for hours, and at night it logs nothing.
+    # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
+    used_up = has_used_up_its_files(hub)
     # What is stopped waits for nothing, and the lines in its log are students'.
     stopped = hub is not None and hub.state == "T"
-    logged = None if stopped else memory.logged
+    # Without files it writes of nothing else, for ever.
+    logged = memory.logged if not used_up and not stopped else None
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if not stopped and _is_pressed(scene, patience) and own < patience.spinning:
+        if not stopped and is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
-        why = "its process is stopped" if stopped else "no answer and no line in its log"
+        log = "all its files are open" if used_up else "no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
-            text=f"The hub hangs: {why} for {_minutes(quiet)}.",
+            text=f"The hub hangs: no answer for {_minutes(quiet)}, and {log}.",
             do="Restart the hub.",
-            cause="stopped" if stopped else "",
+            cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if not stopped and (own >= patience.working or fresh or _is_pressed(scene, patience)):
+    if not stopped and (own >= patience.working or fresh or is_pressed(scene, patience)):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
@@ -286,6 +339,17 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         do="It is looked at again; after three minutes it is restarted.",
         sure=False,
     )
+
+
+def _hub_odd(scene: Scene, memory: Memory, hub: Probe, patience: Patience) -> Judged:
+    """An answer that is none of a hub's. One that is just being killed hangs up like that."""
+    if _is_young(scene.hub, patience.grace):
+        return _starting("The hub is starting.")
+    text = f"The hub's own port does not answer as a hub does: {hub.text}."
+    if hub.got is Got.BROKEN and len(memory.hub_silent) < patience.hung_looks:
+        do = "It is looked at again."
+        return Judged(verdict=Verdict.HUB_HUNG, text=text, do=do, sure=False)
+    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
 
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
@@ -332,28 +396,11 @@ def _starting(text: str) -> Judged:
 def _slow(scene: Scene, text: str, patience: Patience) -> Judged:
     """Never restarted: say what it waits for."""
     numbers = scene.machine
-    short = _is_short(scene, patience)
+    short = is_short(scene, patience)
     why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
     do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
     cause = "memory-short" if short else ""
     return Judged(verdict=Verdict.SLOW, text=f"{text} It is at work: {why}.", do=do, cause=cause)
-
-
-def _is_pressed(scene: Scene, patience: Patience) -> bool:
-    """Whether the machine is so busy that anything on it may be late."""
-    numbers = scene.machine
-    return (
-        numbers.load > patience.load * numbers.cpus
-        or (numbers.stalled_cpu or 0.0) >= patience.stalled_cpu
-        or _is_short(scene, patience)
-    )
-
-
-def _is_short(scene: Scene, patience: Patience) -> bool:
-    """Whether memory is what it waits for."""
-    numbers = scene.machine
-    stalled = (numbers.stalled_memory or 0.0) >= patience.stalled_memory
-    return stalled or numbers.available < numbers.total * patience.short
 
 
 def _is_young(process: Seen | None, grace: float) -> bool:

@@ -92,10 +92,3 @@ def test_time_in_which_nobody_looked_makes_nothing_hung() -> None:
         look = replace(seen(Got.SILENT), at=AT + timedelta(seconds=seconds))
         judged, memory = judge(look, memory, Patience())
         assert not judged.sure
-
-
-@pytest.mark.parametrize("got", [Got.TLS, Got.DNS])
-def test_a_proxys_certificate_or_name_is_named(got: Got) -> None:
-    judged, _ = judge(seen(Got.OK, proxy=got, chain=got), Memory(), Patience())
-    assert judged.verdict is Verdict.FAILING
-    assert "hub.proxy" in judged.text
