@@ -108,7 +108,8 @@ class _Check:
 
     def _mend(self, now: Now, seen: Scene, judged: Judged, decision: Decision) -> None:
         now = self.keeper.open(now, seen, judged)
-        self._write(now)
+        # Killed meanwhile, it counts all the same: else the next check would not wait its turn.
+        self._write(replace(now, restarts=(*now.restarts, now.at)))
         from hubtui.watchdog.mending import mend  # most checks never need it
 
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
@@ -225,7 +226,10 @@ class _Check:
             and (before.pid, before.began, before.proxy_unit) == (memory.pid, memory.began, unit)
         ):
             return
-        known.remember(self.server.state, seen.hub.pid, seen.at, unit)
+        from hubtui.watchdog import ways  # once for each start
+
+        if ways.is_startable(self.server, seen.hub):
+            known.remember(self.server.state, seen.hub.pid, seen.at, unit)
 
 
 def _sane(before: Now | None, at: datetime) -> Now | None:

@@ -86,6 +86,7 @@ def append_old(logs: Path, restart: Restart, reason: str) -> None:
     path = logs / OLD
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags |= os.O_NONBLOCK  # of a FIFO that nobody reads
         fd = os.open(path, flags, 0o644)
         try:
             os.write(fd, old_line(restart, reason).encode())

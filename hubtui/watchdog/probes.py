@@ -302,7 +302,8 @@ def _meaning(error: Exception) -> tuple[Got, str]:
     import http.client
 
     if isinstance(error, HubImpostor):
-        return Got.STRANGER, str(error)
+        # Not its own words: they name the account, and incidents are kept for long.
+        return Got.STRANGER, "somebody else listened there"
     if isinstance(error, HubDown):
         if isinstance(error.__cause__, OSError):
             return Got.UNASKED, str(error)

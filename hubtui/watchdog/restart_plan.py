@@ -19,7 +19,7 @@ from hubtui.server.hub import uid_of
 from hubtui.units import counted
 from hubtui.watchdog import incidents, live, restart, scene, ways
 from hubtui.watchdog.check import LOCK
-from hubtui.watchdog.mending import count_servers
+from hubtui.watchdog.mending import count_servers, without_names
 from hubtui.watchdog.records import Incident, Memory, Outcome, Restart, Verdict
 from hubtui.watchdog.restart import Target
 
@@ -185,6 +185,7 @@ def _note(server: Server, target: Target, outcome: Outcome, text: str = "") -> N
     if incident is None or made is None:
         return
     at = server.clock()
+    text = without_names(server, text) if text else ""
     up = at if outcome is Outcome.UP else None
     ended = replace(
         made, outcome=outcome, up_at=up, text=text, servers_after=count_servers() if up else None

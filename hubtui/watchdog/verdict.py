@@ -29,6 +29,8 @@ _THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
 _IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
 """What cannot be while students get in."""
 
+_GAP = 300.0
+"""Seconds from one look to the next, on a machine that is late with everything."""
 _UNREAD = ("pipe without reader", "terminal gone")
 """Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
 
@@ -82,12 +84,15 @@ def _not_against(scene: Scene, judged: Judged) -> Judged:
 
 
 def _students_get_in(scene: Scene) -> bool:
-    """Whether the hub itself answers them; then nothing is dead, whatever else says.
+    """Whether the hub itself answers them, there or by the proxy though its own port is closed;
+    then nothing is dead, whatever else says.
 
     A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
     """
     public = scene.probes.get(Layer.PUBLIC)
-    return public is not None and public.by_hub
+    hub, chain = scene.probes[Layer.HUB], scene.probes[Layer.CHAIN]
+    by_proxy = hub.got is Got.REFUSED and chain.ok
+    return by_proxy or (public is not None and public.by_hub)
 
 
 def _leads_there(scene: Scene) -> bool:
@@ -129,7 +134,10 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
 
 
 def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
-    """The looks in a row: the first and the last nine."""
+    """The looks in a row: the first and the last nine. What nobody looked at is no row: the
+    machine slept, or the timer stood still."""
+    if before and (at - before[-1]).total_seconds() > _GAP:
+        return (at,)
     return (*before, at) if len(before) < 10 else (before[0], *before[2:], at)
 
 
@@ -309,14 +317,16 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
     used_up = has_used_up_its_files(hub)
-    logged = memory.logged if not used_up else None  # then it writes of nothing else, for ever
+    # What is stopped waits for nothing, and the lines in its log are students'.
+    stopped = hub is not None and hub.state == "T"
+    # Without files it writes of nothing else, for ever.
+    logged = memory.logged if not used_up and not stopped else None
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if is_pressed(scene, patience) and own < patience.spinning:
+        if not stopped and is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
-        stopped = hub is not None and hub.state == "T"
         log = "all its files are open" if used_up else "no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
@@ -325,7 +335,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or is_pressed(scene, patience):
+    if not stopped and (own >= patience.working or fresh or is_pressed(scene, patience)):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
