@@ -83,6 +83,12 @@ def need_root(doing: str) -> None:
         raise Refused(f"{doing} needs root: sudo hubtui {words}{also}")
 
 
+def need_sight(doing: str, server: Server) -> None:
+    """Raise Refused where what hubtui keeps is closed to us: nothing seen is not nothing there."""
+    if not os.access(server.state, os.R_OK | os.X_OK):
+        need_root(doing)
+
+
 def write_json(
     server: Server,
     noun: str,

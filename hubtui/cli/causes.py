@@ -33,7 +33,11 @@ _LINES = 30
 @json_option
 @verb
 def causes(app: App, incident: str | None, since: int | None, as_json: bool) -> None:
-    """Why the hub was away: how often, and what to do; or all about one INCIDENT, by its id."""
+    """Why the hub was away, and what to do about it.
+
+    Each cause with how often it was; or all about one INCIDENT, by its id.
+    """
+    base.need_sight("Looking at the causes", app.server)
     server = app.server
     if incident is not None:
         _one(server, incident, as_json)

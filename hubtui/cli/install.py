@@ -137,6 +137,9 @@ def uninstall_hub_unit(app: App, yes: bool) -> int:
 
     base.need_root("Removing the hub's unit")
     stages = hub_switch.stages_back(app.server)
+    if not stages:
+        click.echo("There is nothing to remove.")
+        return 0
     if not yes:
         for stage in stages:
             click.echo(f"  · {stage.say()}")

@@ -22,7 +22,10 @@ from hubtui.when import parse_span, parse_until, written, zone_of
 @click.option("--why", default="", help="What others are told.")
 @verb
 def pause(app: App, words: tuple[str, ...], why: str) -> None:
-    """Let the watchdog look and not act: for 30m, 2h, until 18:00; without FOR until resume."""
+    """Let the watchdog look, and restart nothing.
+
+    For 30m or 2h, until 18:00 or "Mon 08:00"; without FOR until: hubtui watchdog resume
+    """
     base.need_root("Pausing the watchdog")
     server, zone = app.server, zone_of(app.server.course)
     at = server.clock()
@@ -68,7 +71,11 @@ def exam(
     listed: bool,
     as_json: bool,
 ) -> None:
-    """Enter an exam, such as "Mon 09:00-11:00": a dead hub is restarted at once, releases wait."""
+    """Enter an exam, or list them.
+
+    FROM-TO is such as 09:00-11:00 or "Mon 09:00-11:00". While it runs a dead hub is restarted at
+    once, one that hangs is left to you, and releases, repairs and removals wait.
+    """
     if bool(words) + (drop is not None) + listed > 1 or (not words and (students or sheet)):
         raise UsageError("Say a time, or --drop ID, or --list; --students and --sheet with a time.")
     server = app.server
@@ -80,6 +87,7 @@ def exam(
         gone = pauses.drop_exam(server.state, drop, operator(), server.clock())
         click.echo(f"Taken back: the exam {_when(server, gone)}.")
     else:
+        base.need_sight("Looking at the exams", server)
         _list(server, as_json=as_json)
 
 

@@ -25,7 +25,11 @@ _MOST = 20
 @json_option
 @verb
 def history(app: App, since: int | None, everything: bool, as_json: bool) -> None:
-    """Every restart that is known, of old scripts as well: when, why, how long away, by whom."""
+    """Every restart that is known: when, why, by whom.
+
+    And how long students were away; of older scripts as well.
+    """
+    base.need_sight("Looking at the restart history", app.server)
     now = app.server.clock()
     found = known(app.server, now - timedelta(days=since) if since is not None else None)
     lines = [line for line in found.lines if everything or line.restarted]

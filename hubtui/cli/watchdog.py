@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import click
@@ -9,7 +10,7 @@ import click
 from hubtui.cli import base
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
-from hubtui.clock import ago, stamp
+from hubtui.clock import moment, stamp
 from hubtui.names import shown
 from hubtui.watchdog.records import Now, Probe, State
 
@@ -22,7 +23,10 @@ def group() -> None:
 @group.command("check")
 @verb
 def check(app: App) -> int:
-    """Look at the hub, and restart it where that helps; run each minute by the timer."""
+    """One look, as the timer does it each minute.
+
+    Asks hub, proxy, log-in page and public address; restarts the hub where that helps.
+    """
     from hubtui.cli.check import main
 
     return main(app.config or "")
@@ -32,10 +36,14 @@ def check(app: App) -> int:
 @json_option
 @verb
 def status(app: App, as_json: bool) -> int:
-    """How things stood at the last check; asks the hub nothing. Exit 0 fine, 1 warning, 2 bad."""
+    """How things stood at the last check; asks the hub nothing.
+
+    Exit 0: fine, 1: not well, or paused, 2: students cannot get in, 3: nobody watches.
+    """
     from hubtui import pauses
     from hubtui.watchdog import live
 
+    base.need_root("Looking at the watchdog")
     server = app.server
     now = live.read(server.live)
     at = server.clock()
@@ -43,20 +51,12 @@ def status(app: App, as_json: bool) -> int:
     if as_json:
         _json(app, now, pause.until if pause is not None else None, at)
         return _code(now, at)
-    if now is None:
-        base.need_root("Looking at the watchdog")
-        click.echo("The watchdog has not run since the start of this machine.")
-        click.echo("Install it: hubtui install watchdog; or look once: hubtui watchdog check")
-        return 3
-    click.echo(f"{now.state}: {now.text}")
-    if now.do:
-        click.echo(f"  {now.do}")
-    click.echo(f"  last check {_when(now.at, at)}, next {_next(now, at)}")
-    for probe in now.probes:
-        click.echo(f"  {probe.layer:<7} {_said(probe)}")
-    if pause is not None and now.state is not State.PAUSED:
+    for line in _silent() if now is None else _stands(now, at):
+        click.echo(line)
+    if pause is not None:
         until = f" until {pauses.clock(server.course, pause.until, at)}" if pause.until else ""
-        click.echo(f"  It is paused{until}, by {shown(pause.by, 40)}: it restarts nothing.")
+        why = f" ({pause.why})" if pause.why else ""
+        click.echo(f"  Paused{until} by {shown(pause.by, 40)}{why}: nothing is restarted.")
     if exam is not None:
         click.echo(f"  An exam runs until {pauses.clock(server.course, exam.to, at)}.")
     if trouble:
@@ -68,12 +68,35 @@ def status(app: App, as_json: bool) -> int:
 @change_options
 @verb
 def restart(app: App, dry_run: bool, yes: bool, as_json: bool) -> int:
-    """Restart the hub now; says before what becomes of students' servers."""
+    """Restart the hub now.
+
+    Says before what becomes of students' servers.
+    """
     from hubtui.watchdog.restart_plan import restart_plan
 
-    if not dry_run:
-        base.need_root("Restarting the hub")
+    base.need_root("Restarting the hub")
     return carry(app, restart_plan(app.server), dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _silent() -> Iterator[str]:
+    yield "The watchdog has not run since this machine started."
+    yield "Install it: hubtui install watchdog; or look once: hubtui watchdog check"
+
+
+def _stands(now: Now, at: datetime) -> Iterator[str]:
+    from hubtui.watchdog.words import LAYERS, STATES, shown_state
+
+    word = STATES[shown_state(now)]
+    if _is_silent(now, at):
+        yield f"NOBODY WATCHES  the last check was {moment(now.at, at)}: {word} then"
+    else:
+        yield f"{word}  since {moment(now.since, at)}"
+    yield f"  {shown(now.text)}"
+    if now.do:
+        yield f"  → {shown(now.do)}"
+    yield f"  {_when(now, at)}"
+    for probe in now.probes:
+        yield f"  {LAYERS[probe.layer]:<11}  {_said(probe)}"
 
 
 _SILENCE = 300
@@ -93,29 +116,32 @@ def _json(app: App, now: Now | None, paused_until: datetime | None, at: datetime
             for probe in (now.probes if now is not None else ())
         },
         "paused_until": stamp(paused_until) if paused_until is not None else None,
-        "silent": now is None or (at - now.at).total_seconds() > _SILENCE,
+        "silent": _is_silent(now, at),
     }
     base.write_json(app.server, "watchdog", [document], [], at)
 
 
 def _code(now: Now | None, at: datetime) -> int:
-    if now is None or (at - now.at).total_seconds() > _SILENCE:
+    if now is None or _is_silent(now, at):
         return 3
-    if now.state in (State.UP, State.STARTING):
+    from hubtui.watchdog.words import shown_state
+
+    state = shown_state(now)
+    if state in (State.UP, State.STARTING):
         return 0
-    return 1 if now.state in (State.SUSPECT, State.DEGRADED, State.PAUSED) else 2
+    return 1 if state in (State.SUSPECT, State.DEGRADED, State.PAUSED) else 2
 
 
-def _when(then: datetime, at: datetime) -> str:
-    seconds = (at - then).total_seconds()
-    return f"{seconds:.0f} s ago" if seconds < 120 else f"{ago(then, at)} ago"
+def _is_silent(now: Now | None, at: datetime) -> bool:
+    return now is None or (at - now.at).total_seconds() > _SILENCE
 
 
-def _next(now: Now, at: datetime) -> str:
-    seconds = (now.next_at - at).total_seconds()
-    if seconds >= 0:
-        return f"in {seconds:.0f} s"
-    return f"due since {-seconds:.0f} s: does the timer run? hubtui doctor"
+def _when(now: Now, at: datetime) -> str:
+    if _is_silent(now, at):
+        return "does the timer run? hubtui doctor"
+    due = (now.next_at - at).total_seconds()
+    then = f"next in {due:.0f} s" if due >= 0 else "the next is due"
+    return f"checked {(at - now.at).total_seconds():.0f} s ago, {then}"
 
 
 def _said(probe: Probe) -> str:

@@ -60,7 +60,9 @@ def looks(subject: Subject) -> Iterator[Finding]:
         yield note(
             "watchdog.old",
             f"The hub is restarted by {others[0]}, and nobody learns why it was needed.",
-            "sudo hubtui install watchdog --take-over",
+            "sudo hubtui install watchdog --take-over"
+            if all(other.can_be_off for other in others)
+            else "end it as you once began it; then: sudo hubtui install watchdog",
         )
     else:
         yield note(

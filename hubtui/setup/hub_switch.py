@@ -47,7 +47,10 @@ def stages(server: Server, hub: Here, installation: Installation) -> list[Stage]
 
 
 def stages_back(server: Server) -> list[Stage]:
-    """What ``hubtui uninstall hub-unit`` does. Raises Refused: nothing would start the hub."""
+    """What ``hubtui uninstall hub-unit`` does; nothing where nothing of it is there.
+
+    Raises Refused: nothing would start the hub.
+    """
     pause = Pause(server, WHY)
     found = UNITS.glob(f"*.service.d/{hub_unit.DROP_IN}")
     written = [path for path in found if hub_unit.is_ours(path)]
@@ -61,7 +64,8 @@ def stages_back(server: Server) -> list[Stage]:
         written += [UNITS / UNIT, ENVIRONMENT]
         back = ToHand(server, before)
         return [pause, back, Removed(server, [*written, JOURNALD], boot=True), Resume(pause)]
-    return [Removed(server, [*written, JOURNALD], boot=False)]
+    removed = Removed(server, [*written, JOURNALD], boot=False)
+    return [removed] if removed.paths else []
 
 
 def later(config: Path, at: datetime) -> list[str]:

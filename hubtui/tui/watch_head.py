@@ -15,7 +15,6 @@ from hubtui.tui.colours import QUIET
 from hubtui.tui.watch_look import Watch
 from hubtui.tui.watch_picture import LEGEND, asked, axis, column, picture
 from hubtui.tui.watch_words import (
-    LAYERS,
     answer,
     banners,
     certificate,
@@ -25,6 +24,7 @@ from hubtui.tui.watch_words import (
     standing,
 )
 from hubtui.watchdog.records import Layer
+from hubtui.watchdog.words import LAYERS
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _NAME = 22
@@ -58,7 +58,7 @@ class Head(Vertical):
 
     DEFAULT_CSS = """
     Head { height: auto; }
-    Head Prose { height: 1; max-height: 4; }
+    Head Prose { height: 1; max-height: 6; }
     Head #beat { height: 1; }
     Head #checked { width: 37; color: $text-muted; }
     Head #layers { height: 3; }

@@ -11,28 +11,22 @@ from hubtui.clock import moment
 from hubtui.names import shown
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.watch_look import Watch
-from hubtui.watchdog.records import Got, Layer, Now, Probe, State, Verdict
+from hubtui.watchdog.records import Got, Now, Probe, State, Verdict
+from hubtui.watchdog.words import LAYERS, STATES, shown_state
 
 INSTALL = "hubtui install watchdog"
 
 _STATES = {
-    State.UP: ("✓", "UP", GOOD),
-    State.STARTING: ("…", "STARTING", WARN),
-    State.SUSPECT: ("?", "NOT WELL, LOOKING AGAIN", WARN),
-    State.DEGRADED: ("!", "NOT WELL", WARN),
-    State.DOWN: ("✗", "DOWN", BAD),
-    State.RESTARTING: ("…", "RESTARTING", WARN),
-    State.BACKOFF: ("✗", "DOWN, WAITING TO TRY AGAIN", BAD),
-    State.GAVE_UP: ("✗", "GAVE UP: A PERSON IS NEEDED", BAD),
-    State.PAUSED: ("–", "PAUSED", WARN),
+    State.UP: ("✓", GOOD),
+    State.STARTING: ("…", WARN),
+    State.SUSPECT: ("?", WARN),
+    State.DEGRADED: ("!", WARN),
+    State.DOWN: ("✗", BAD),
+    State.RESTARTING: ("…", WARN),
+    State.BACKOFF: ("✗", BAD),
+    State.GAVE_UP: ("✗", BAD),
+    State.PAUSED: ("–", WARN),
 }
-LAYERS = {
-    Layer.HUB: "hub",
-    Layer.PROXY: "proxy",
-    Layer.CHAIN: "log-in page",
-    Layer.PUBLIC: "public",
-}
-"""In the order from the inside out."""
 _GOT = {
     Got.REFUSED: "refused",
     Got.SILENT: "no answer",
@@ -60,12 +54,11 @@ def standing(watch: Watch, at: datetime) -> Text:
         was = "all was well then." if now.verdict is Verdict.UP else shown(now.text, limit=200)
         text = f"The watchdog does not run: last check {since(now.at, at)} ago, {was}"
         return _said("!", "NOBODY WATCHES", BAD, text, INSTALL)
-    mark, word, style = _STATES[now.state]
+    state = shown_state(now)
+    mark, style = _STATES[state]
     what = "all is well." if now.verdict is Verdict.UP else shown(now.text, limit=300)
     text = f"since {moment(now.since, at)} · {what}"
-    if now.state is State.BACKOFF and now.until is not None:
-        text += f" It tries again at {now.until.astimezone():%H:%M}."
-    return _said(mark, word, style, text, shown(now.do, limit=300))
+    return _said(mark, STATES[state], style, text, shown(now.do, limit=300))
 
 
 def _said(mark: str, word: str, style: str, text: str, do: str) -> Text:

@@ -30,7 +30,7 @@ from hubtui.server.hub import uid_of
 from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.patience import Patience, of
-from hubtui.watchdog.records import Layer, Memory, Now, Sample, Scene, State, Verdict
+from hubtui.watchdog.records import Layer, Memory, Now, Restart, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
 from hubtui.watchdog.verdict import Judged
 
@@ -168,7 +168,7 @@ class _Check:
             state=decision.state,
             verdict=judged.verdict,
             since=before.since if before is not None and same else at,
-            text=words.text(self.server.course, judged, decision, given),
+            text=words.text(self.server.course, judged, decision, given, self._last(decision)),
             do=words.advice(judged, decision, given),
             next_at=self.started + EVERY,
             until=decision.until,
@@ -183,6 +183,12 @@ class _Check:
             hopeless=before.hopeless if before and not well else "",
             exam=given.exam,
         )
+
+    def _last(self, decision: Decision) -> Restart | None:
+        """The incident's last restart, where what came of it is said."""
+        if decision.state not in (State.BACKOFF, State.GAVE_UP) or self.before is None:
+            return None
+        return self.keeper.last_restart(self.before)
 
     def _restarted_by(self) -> str:
         """Who restarts the hub at this moment, so that two do not."""

@@ -21,6 +21,7 @@ from hubtui.watchdog import incidents, live
 from hubtui.watchdog.records import (
     AWAY,
     Incident,
+    Memory,
     Now,
     Outcome,
     Restart,
@@ -77,7 +78,7 @@ class Keeper:
                 exam=now.exam,
             )
             if not now.incident:
-                incident = self._investigated(incident, now, seen)
+                incident = self.investigated(incident, now.memory, seen)
         if _rank(now.verdict) > _rank(incident.verdict):
             incident = replace(incident, verdict=now.verdict, text=judged.text)
         if judged.cause and not incident.cause:
@@ -104,6 +105,11 @@ class Keeper:
             self.tell(str(e))
             with self.trouble(), (self.server.live / UNSAVED).open("ab") as file:
                 file.write(msgspec.json.encode(incident) + b"\n")
+
+    def last_restart(self, now: Now) -> Restart | None:
+        """The last one of the open incident."""
+        incident = self._current(now)
+        return incident.restarts[-1] if incident is not None and incident.restarts else None
 
     def _is_incident(self, now: Now) -> bool:
         if now.incident:
@@ -140,18 +146,18 @@ class Keeper:
             )
         return self.incident
 
-    def _investigated(self, incident: Incident, now: Now, seen: Scene) -> Incident:
+    def investigated(self, incident: Incident, before: Memory, seen: Scene) -> Incident:
         """Evidence is saved before a restart takes it away; whatever fails here stops nothing."""
         try:
             from hubtui.watchdog import causes, evidence
 
-            hour = live.samples(self.server.live, now.at - _HOUR)
+            hour = live.samples(self.server.live, seen.at - _HOUR)
             found = evidence.collect(
                 self.server,
                 seen,
                 incident.id,
-                verdict=now.verdict,
-                before=now.memory,
+                verdict=incident.verdict,
+                before=before,
                 lowest_available=min((sample.available for sample in hour), default=None),
             )
             with self.trouble():

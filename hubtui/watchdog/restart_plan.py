@@ -17,8 +17,9 @@ from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
 from hubtui.units import counted
-from hubtui.watchdog import incidents, live, restart, scene, ways
+from hubtui.watchdog import incidents, live, patience, restart, scene, verdict, ways
 from hubtui.watchdog.check import LOCK
+from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.mending import count_servers, without_names
 from hubtui.watchdog.records import Incident, Memory, Outcome, Restart, Verdict
 from hubtui.watchdog.restart import Target
@@ -100,13 +101,7 @@ class Begin(Step):
         _keep_out(self.server.live / LOCK)
         server, target = self.server, self.target
         at = parse(target.at)
-        incident = incidents.find(server.state, target.incident) or Incident(
-            id=target.incident,
-            at=at,
-            verdict=Verdict(target.verdict) if target.verdict else Verdict.UNKNOWN,
-            text=f"A restart was asked for by {target.by}.",
-            cause=ASKED,
-        )
+        incident = incidents.find(server.state, target.incident) or _new(server, target)
         made = Restart(
             at=at, by=target.by, how=str(target.way or "proxy alone"), servers_before=target.servers
         )
@@ -172,6 +167,36 @@ class _Noted(Step):
             raise
 
 
+def _new(server: Server, target: Target) -> Incident:
+    """The incident of a restart before which no check found one, with its evidence.
+
+    Where the hub was well, nothing but the asking is its cause; a person may also be quicker than
+    the check.
+    """
+    incident = Incident(
+        id=target.incident,
+        at=parse(target.at),
+        verdict=Verdict(target.verdict) if target.verdict else Verdict.UNKNOWN,
+        text=f"A restart was asked for by {target.by}.",
+        cause=ASKED,
+    )
+    now = live.read(server.live)
+    before = now.memory if now is not None else Memory()
+    try:
+        seen, memory = scene.look(
+            server.course, server.state, uid_of(server.course), before, server.clock()
+        )
+    except HubtuiError:
+        return incident  # whoever asks for a restart gets it, whatever cannot be looked at
+    judged, _ = verdict.judge(seen, memory, patience.of(server.course))
+    if judged.verdict in (Verdict.UP, Verdict.STARTING):
+        found = Keeper(server).investigated(incident, before, seen)
+        return replace(found, cause=ASKED, why=())
+    incident = replace(incident, verdict=judged.verdict, text=judged.text, cause="")
+    found = Keeper(server).investigated(incident, before, seen)
+    return replace(found, cause=judged.cause or found.cause)
+
+
 def _made(server: Server, target: Target) -> Restart | None:
     incident = incidents.find(server.state, target.incident)
     at = parse(target.at)
@@ -192,7 +217,7 @@ def _note(server: Server, target: Target, outcome: Outcome, text: str = "") -> N
     )
     others = tuple(one for one in incident.restarts if one.at != made.at)
     # One that the watchdog opened is closed by it, after two good checks.
-    over = at if incident.cause == ASKED else incident.over
+    over = at if incident.at == made.at else incident.over
     incidents.record(server.state, replace(incident, restarts=(*others, ended), over=over))
 
 

@@ -1,4 +1,4 @@
-"""The state of the watchdog in sentences."""
+"""The state of the watchdog in words and sentences, the same on the screen and in the terminal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,45 @@ from hubtui import pauses
 from hubtui.course import Course
 from hubtui.names import shown
 from hubtui.units import counted
-from hubtui.watchdog.records import State
+from hubtui.watchdog.records import AWAY, Layer, Now, Outcome, Restart, State
 from hubtui.watchdog.rules import CURED, IN_EXAM, Decision, Given
 from hubtui.watchdog.verdict import Judged
 
+LAYERS = {
+    Layer.HUB: "hub",
+    Layer.PROXY: "proxy",
+    Layer.CHAIN: "log-in page",
+    Layer.PUBLIC: "public",
+}
+"""In the order from the inside out."""
+STATES = {
+    State.UP: "UP",
+    State.STARTING: "STARTING",
+    State.SUSPECT: "NOT WELL, LOOKING AGAIN",
+    State.DEGRADED: "NOT WELL",
+    State.DOWN: "DOWN",
+    State.RESTARTING: "RESTARTING",
+    State.BACKOFF: "DOWN, WAITING TO TRY AGAIN",
+    State.GAVE_UP: "GAVE UP: A PERSON IS NEEDED",
+    State.PAUSED: "PAUSED",
+}
 
-def text(course: Course, judged: Judged, decision: Decision, given: Given) -> str:
-    """What was found, and what the watchdog makes of it."""
+_WHY = 200
+"""Characters of why a restart failed: the pane has a few lines for all of it."""
+
+
+def shown_state(now: Now) -> State:
+    """The state as people mean it: where students cannot get in it is down, whatever cures it."""
+    is_out = now.state is State.DEGRADED and now.verdict in AWAY
+    return State.DOWN if is_out else now.state
+
+
+def text(
+    course: Course, judged: Judged, decision: Decision, given: Given, last: Restart | None = None
+) -> str:
+    """What was found, and what the watchdog makes of it; ``last``: the incident's last restart."""
     who = [f"That is {_user(judged.taken_by)}."] if judged.taken_by is not None else []
-    return " ".join([judged.text, *who, *_also(course, judged, decision, given)])
+    return " ".join([judged.text, *who, *_also(course, judged, decision, given, last)])
 
 
 def _user(uid: int) -> str:
@@ -26,24 +56,34 @@ def _user(uid: int) -> str:
         return f"uid {uid}, which has no account"
 
 
-def _also(course: Course, judged: Judged, decision: Decision, given: Given) -> list[str]:
+def _also(
+    course: Course, judged: Judged, decision: Decision, given: Given, last: Restart | None
+) -> list[str]:
     until = decision.until
     when = pauses.clock(course, until, given.at) if until is not None else ""
-    times = counted(len(given.restarts), "time")
     if decision.state is State.PAUSED:
         return [f"The watchdog is paused{f' until {when}' if when else ''}: it restarts nothing."]
     if decision.state is State.BACKOFF:
-        return [f"It was restarted {times} in vain; the next try is at {when}."]
+        return [_came(given, last), f"The next try is at {when}."]
     if decision.state is State.GAVE_UP:
-        last = f" The hub is tried once more at {when}." if when else ""
-        if given.hopeless:
-            return [f"No restart cures that: a person is needed.{last}"]
-        return [f"It was restarted {times} in vain: a person is needed.{last}"]
+        hopeless = ["No restart cures that."] if given.hopeless else []
+        again = [f"It is tried once more at {when}."] if when else []
+        return [_came(given, last), *hopeless, *again]
     if given.exam and judged.verdict in CURED - IN_EXAM:
         return [
             "An exam runs: it is not restarted by itself, who is in a notebook goes on working."
         ]
     return []
+
+
+def _came(given: Given, last: Restart | None) -> str:
+    """What came of the restarts so far: one that worked, and did not last, was not in vain."""
+    times = counted(len(given.restarts), "restart")
+    if last is None or last.outcome is not Outcome.FAILED:
+        return f"{times} did not keep it up."
+    which = f"The last of {times}" if len(given.restarts) > 1 else "A restart"
+    why = shown(last.text, _WHY).rstrip(".")
+    return f"{which} failed: {why}." if why else f"{which} failed."
 
 
 def advice(judged: Judged, decision: Decision, given: Given) -> str:
@@ -54,4 +94,12 @@ def advice(judged: Judged, decision: Decision, given: Given) -> str:
         return "To restart it all the same: hubtui watchdog restart"
     if decision.state is State.GAVE_UP:
         return "See why: hubtui watchdog causes; then: hubtui watchdog restart"
+    if judged.verdict not in CURED:
+        return judged.do
+    if decision.state is State.RESTARTING:
+        return "Wait until it answers."
+    if decision.state is State.BACKOFF:
+        return "To try now: hubtui watchdog restart"
+    if decision.state is State.SUSPECT:
+        return "Wait: it looks again, and then restarts what a restart cures."
     return judged.do

@@ -59,8 +59,9 @@ def in_an_incident(server: Server) -> None:
         state=State.BACKOFF,
         verdict=Verdict.HUB_DEAD,
         since=at - timedelta(minutes=2),
-        text="The hub is gone: no process, and nobody on its port.",
-        do="Look at its log (l): it was restarted twice, in vain.",
+        text="The hub is gone: no process, and nobody on its port. The last of 2 restarts failed: "
+        "The log-in page did not answer within 120 s. The next try is at 09:25.",
+        do="To try now: hubtui watchdog restart",
         probes=disk.GONE,
         until=at + timedelta(minutes=3),
     )
@@ -76,8 +77,10 @@ def gave_up(server: Server) -> None:
         state=State.GAVE_UP,
         verdict=Verdict.HUB_DEAD,
         since=at - timedelta(minutes=14),
-        text="The hub did not come up 5 times within an hour: error in the configuration.",
-        do="Mend what the log's last line names: a restart brings nothing before that.",
+        text="The hub is gone: no process, and nobody on its port. The last of 5 restarts failed: "
+        "The new hub ended again after 3 s. Its last line: SyntaxError: '(' was never closed. "
+        "No restart cures that. It is tried once more at 09:38.",
+        do="See why: hubtui watchdog causes; then: hubtui watchdog restart",
         probes=disk.GONE,
     )
 

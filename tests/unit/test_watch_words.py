@@ -38,12 +38,15 @@ HOSTILE = "\x1b[2J[red]x[/]\n\u202egnp"
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
+_VERDICTS = {State.UP: Verdict.UP, State.DEGRADED: Verdict.FAILING}
+
+
 def now(state: State = State.UP, **what: object) -> Now:
     found = Now(
         at=AT - timedelta(seconds=12),
         took=40.0,
         state=state,
-        verdict=Verdict.UP if state is State.UP else Verdict.HUB_DEAD,
+        verdict=_VERDICTS.get(state, Verdict.HUB_DEAD),
         since=AT - timedelta(hours=2),
         text="All is well." if state is State.UP else "The hub is gone.",
         next_at=AT + timedelta(seconds=48),
@@ -63,6 +66,12 @@ def test_every_state_has_a_sign_and_a_word() -> None:
     assert len({text.split("  ")[0] for text in said.values()}) == len(State)
     assert said[State.UP].startswith("✓ UP  since ")
     assert said[State.DOWN].startswith("✗ DOWN  since ")
+
+
+def test_down_is_whatever_keeps_students_out_though_no_restart_cures_it() -> None:
+    said = standing(Watch(now=now(State.DEGRADED, verdict=Verdict.WEB)), AT).plain
+    assert said.startswith("✗ DOWN  since ")
+    assert standing(Watch(now=now(State.DEGRADED)), AT).plain.startswith("! NOT WELL  since ")
 
 
 def test_what_to_do_stands_below_after_an_arrow() -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from hubtui.plan import runs
 from hubtui.server import Server, hubprocess
-from hubtui.watchdog import live
+from hubtui.watchdog import incidents, live
 from hubtui.watchdog.check import check
-from hubtui.watchdog.records import Now, Outcome, State
+from hubtui.watchdog.records import Now, Outcome, State, Verdict
 from tests.course_on_disk import STATE, hubtui
 from tests.sandboxed import Machine
 from tests.watched import QUICK, Watched, eventually, server_pids, watched
@@ -134,7 +134,23 @@ def test_a_restart_that_is_asked_for_says_what_becomes_of_servers(
     (made,) = incident.restarts
     assert (incident.cause, made.outcome) == ("asked", Outcome.UP)
     assert made.up_at is not None
+    saved = incidents.evidence(course.server.state, incident.id)
+    assert saved is not None
+    assert saved.hub is not None
+    assert saved.hub.pid == hub
     assert course.check().now.state is State.UP
+
+
+def test_who_is_quicker_than_the_check_loses_no_evidence(course: Watched) -> None:
+    course.check()
+    course.kill(course.hub_pid)
+    done = hubtui("watchdog", "restart", "--yes")
+    assert done.returncode == 0, done.stderr
+    (incident,) = course.incidents()
+    assert incident.verdict is Verdict.HUB_DEAD
+    assert incident.cause == "killed"
+    assert incident.over is not None
+    assert incidents.evidence(course.server.state, incident.id) is not None
 
 
 def test_a_restart_that_was_killed_goes_on_where_it_was(course: Watched) -> None:
