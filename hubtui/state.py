@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +44,7 @@ def replace_file(
     path: Path, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
 ) -> None:
     """Replace ``path``: temp file, fsync, rename, fsync of the folder. Raises OSError."""
-    temp = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temp = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as file:

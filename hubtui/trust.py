@@ -16,6 +16,7 @@ from hubtui.names import shown
 
 SAFE_PLACE = Path("/etc/hubtui/course.yaml")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_FIRST_PERSON = 1000  # below it are the accounts of the system
 _MOST_LINKS = 40  # as many as the kernel follows
 
 
@@ -87,6 +88,24 @@ def _walk(path: Path) -> Path:
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     return here
+
+
+def is_peoples(folder: Path) -> bool:
+    """Whether a person could exchange what lies in ``folder``: by a folder on the way, or itself.
+
+    Accounts of the system, and their groups, are nobody's. False where it does not exist.
+    """
+    try:
+        way = [folder.resolve(), *folder.resolve().parents]
+        found = [place.stat() for place in way if place != Path("/")]
+    except (OSError, RuntimeError):
+        return False
+    return any(
+        at.st_uid >= _FIRST_PERSON
+        or at.st_mode & stat.S_IWOTH
+        or (at.st_mode & stat.S_IWGRP and at.st_gid >= _FIRST_PERSON)
+        for at in found
+    )
 
 
 def _judge_folder(folder: Path, status: os.stat_result, path: Path) -> None:

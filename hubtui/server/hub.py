@@ -1,15 +1,30 @@
-"""How this course's hub is reached: its API with the token, believed only from its own uid."""
+"""Where this course's hub is: its database, the uid that is believed, its API with the token."""
 
 from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubtui.course import Course
 from hubtui.errors import HubError, HubForeign
-from hubtui.server.hubapi import HubApi
-from hubtui.server.hubdb import database_file
 from hubtui.server.listeners import expected_uid
+
+if TYPE_CHECKING:
+    from hubtui.server.hubapi import HubApi
+
+
+def database_file(url: str) -> Path:
+    """The SQLite file of a database URL. Raises HubForeign for another kind of database."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return Path(url)
+    if scheme.partition("+")[0] != "sqlite":
+        raise HubForeign(
+            f"hub.database is {scheme}: hubtui reads the sign-ups of SQLite databases only. "
+            "Approve them at /hub/authorize in the browser."
+        )
+    return Path(rest.partition("?")[0][1:])
 
 
 def uid_of(course: Course) -> int:
@@ -22,6 +37,8 @@ def uid_of(course: Course) -> int:
 
 def api(course: Course) -> HubApi:
     """The hub's API. Raises HubError where the token cannot be read."""
+    from hubtui.server.hubapi import HubApi  # the minutely check takes no token along
+
     token = None
     if course.hub.token_file is not None:
         try:

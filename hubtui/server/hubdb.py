@@ -16,12 +16,12 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
 from hubtui.errors import ChangedSinceShown, HubDown, HubError, HubForeign, HubLocked
+from hubtui.server.hub import database_file
 
 _READ_WAIT = 0.5
 _WRITE_WAIT = 5.0
@@ -50,19 +50,6 @@ class UserRow(msgspec.Struct, frozen=True, kw_only=True):
     last_activity: datetime | None
     servers: int
     """Servers that the hub believes to be running or starting."""
-
-
-def database_file(url: str) -> Path:
-    """The SQLite file of a database URL. Raises HubForeign for another kind of database."""
-    scheme, colon, rest = url.partition("://")
-    if not colon:
-        return Path(url)
-    if scheme.partition("+")[0] != "sqlite":
-        raise HubForeign(
-            f"hub.database is {scheme}: hubtui reads the sign-ups of SQLite databases only. "
-            "Approve them at /hub/authorize in the browser."
-        )
-    return Path(rest.partition("?")[0][1:])
 
 
 @contextlib.contextmanager

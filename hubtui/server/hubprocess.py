@@ -92,10 +92,9 @@ def holding(inode: int) -> tuple[int, ...]:
     return tuple(_holders({f"socket:[{inode}]"}))
 
 
-def holds(pid: int, address: str, port: int) -> bool:
-    """Whether this very process listens there: quicker than to look for who does."""
-    wanted = {f"socket:[{row.inode}]" for row in listeners.listeners(address, port)}
-    return bool(wanted) and any(link in wanted for link in _links(pid))
+def holds(pid: int, inode: int) -> bool:
+    """Whether this very process holds that socket: quicker than to look for who does."""
+    return f"socket:[{inode}]" in _links(pid)
 
 
 def hubs(uid: int, config: Path | None) -> list[int]:
@@ -105,7 +104,7 @@ def hubs(uid: int, config: Path | None) -> list[int]:
     """
     found: list[tuple[int, int]] = []
     for pid in _pids():
-        if not is_program(pid, HUB) or uids(pid) != {uid}:
+        if uids(pid) != {uid} or not is_program(pid, HUB):
             continue
         at = process(pid)
         if at is None or at.state in "ZX":
@@ -118,12 +117,37 @@ def hubs(uid: int, config: Path | None) -> list[int]:
 def is_program(pid: int, name: str) -> bool:
     """Whether this program is what was started: by itself, by an interpreter, or as a module.
 
-    Only the first words count, each as a whole: ``python3 /opt/hub/bin/jupyterhub -f …``.
+    ``python3 -I /opt/hub/bin/jupyterhub -f …``; not a script that has the name as an argument.
     """
-    said = words(pid)[:3]
-    if any(word.rpartition("/")[2] == name for word in said):
-        return _runs_code(pid)
-    return said[1:] == ("-m", name) and _runs_code(pid)
+    said = words(pid)
+    if not said or name not in (said[0].rpartition("/")[2], _told(said)):
+        return False
+    return _runs_code(pid)
+
+
+def _told(said: tuple[str, ...]) -> str:
+    """What an interpreter with this command line runs: a script's base name, or a module."""
+    rest = iter(said[1:])
+    for word in rest:
+        if not word.startswith("-"):
+            return word.rpartition("/")[2]
+        if word in ("-c", "-e"):
+            return ""  # what follows is code
+        if word.endswith("m") and not word.startswith("--"):
+            return next(rest, "")
+        if word in ("-W", "-X"):
+            next(rest, "")
+    return ""
+
+
+def in_container(pid: int) -> bool:
+    """Whether its processes have numbers of their own: nothing here can start it again as it was.
+
+    False also where it may not be looked at.
+    """
+    with suppress(OSError):
+        return (_PROC / str(pid) / "ns/pid").readlink() != (_PROC / "self/ns/pid").readlink()
+    return False
 
 
 def _runs_code(pid: int) -> bool:

@@ -12,6 +12,7 @@ from hubtui.findings import Finding
 from hubtui.names import shown
 from hubtui.server import hub as hubs
 from hubtui.server import hubdb
+from hubtui.server.hub import database_file
 from hubtui.server.hubapi import CONFIG_BEFORE_2, CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
 from hubtui.setup import addresses, hubprocess, reading
 from hubtui.setup.discover import database_of
@@ -175,7 +176,7 @@ def database(subject: Subject) -> Iterator[Finding]:
     url = subject.course.hub.database
     used = database_of(subject.hub.process, subject.hub.config)
     try:
-        path = hubdb.database_file(url)
+        path = database_file(url)
         if path.exists():
             yield from _closed(path, subject)
         hubdb.sign_ups(url)
@@ -192,7 +193,7 @@ def database(subject: Subject) -> Iterator[Finding]:
         return
     if used.value and used.where.startswith("JupyterHub.db_url"):
         try:
-            other = hubdb.database_file(used.value)
+            other = database_file(used.value)
         except HubForeign:
             other = Path(used.value)
         if other.resolve() != path.resolve():

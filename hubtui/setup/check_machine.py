@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hubtui.findings import Finding
 from hubtui.names import shown
-from hubtui.server import hubdb
+from hubtui.server.hub import database_file
 from hubtui.server.run import SEARCH
 from hubtui.setup import hubprocess, reading
 from hubtui.setup.subject import HubHere, NotSeen, Subject, critical, note, warning
@@ -68,7 +68,7 @@ def python(hub: HubHere) -> Iterator[Finding]:
 
 def clock(subject: Subject) -> Iterator[Finding]:
     """Times are compared with those of the hub and its files."""
-    database = hubdb.database_file(subject.course.hub.database)
+    database = database_file(subject.course.hub.database)
     if not database.exists():
         raise NotSeen
     if (ahead := database.stat().st_mtime - time.time()) > _SLACK:

@@ -15,6 +15,7 @@ from hubtui.errors import HubtuiError
 from hubtui.names import is_reserved, shown
 from hubtui.server import accounts, homes, hubdb, roster
 from hubtui.server.accounts import NOBODY, Account, Accounts
+from hubtui.server.hub import database_file
 from hubtui.server.hubdb import SignUp
 from hubtui.server.listeners import expected_uid, listeners
 from hubtui.setup import addresses, hubprocess, reading
@@ -177,7 +178,7 @@ def _from_database(
         return (), set(), "The hub's database was not found."
     sign_ups: tuple[SignUp, ...] = ()
     try:
-        path = hubdb.database_file(url)
+        path = database_file(url)
         if flaw := reading.flaw(path, also=(process.uid,) if process else ()):
             return (), set(), f"{shown(str(path))} is not read as root: {flaw}."
         sign_ups = tuple(hubdb.sign_ups(url))

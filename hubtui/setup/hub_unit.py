@@ -22,7 +22,7 @@ from hubtui.server.hubprocess import Launch
 from hubtui.setup import reading
 from hubtui.setup.hubconfig import HubConfig, read_config
 from hubtui.setup.install import UNITS, File, Installation
-from hubtui.watchdog import byhand, known
+from hubtui.watchdog import byhand, known, ways
 from hubtui.watchdog.known import Known
 
 UNIT = "jupyterhub.service"
@@ -76,7 +76,10 @@ def here(server: Server) -> Here:
     found = known.seen(pid, server.clock())
     if found is None:
         raise Refused(f"How the hub's process {pid} was started can be seen by root alone.")
-    return Here(pid, found, _unit_of(server, pid, found.launch.unit))
+    unit = _unit_of(server, pid, found.launch.unit)
+    if not unit and (why := ways.why_not_by_hand(pid)):
+        raise Refused(f"{why}: that cannot become a unit of this machine.")
+    return Here(pid, found, unit)
 
 
 def listening(server: Server) -> int | None:

@@ -78,12 +78,14 @@ class LogView(ScrollView, can_focus=True):
         if gone and self.found is not None:
             self.found = self.found - gone if self.found >= gone else None
         self._count_hits()
-        self.virtual_size = Size(0, len(self._lines))
-        if followed:
-            self.action_scroll_end()
-        elif gone:
-            self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
-        self.refresh()
+        with self.app.batch_update():  # one repaint, not one for each of these
+            self.virtual_size = Size(0, len(self._lines))
+            if followed:
+                self.action_scroll_end()
+            elif gone:
+                top = max(0, self.scroll_offset.y - gone)
+                self.scroll_to(y=top, animate=False, immediate=True)
+            self.refresh()
         self.post_message(self.Moved())
 
     # --- looking for words ----------------------------------------------------------------------

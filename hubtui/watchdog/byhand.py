@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from hubtui import trust
 from hubtui.errors import CommandFailed, Refused, StateError
 from hubtui.server import Server, machine, systemd
 from hubtui.server.hubprocess import NO_ROOM, Launch
@@ -28,20 +29,23 @@ def output_of(server: Server, launch: Launch, at: datetime) -> Path | None:
     """The log that it shall write: a new one in ``watchdog.logs``, or that of before.
 
     None: the journal where systemd runs, else nowhere, because the disk is full: a proxy that
-    cannot write its log answers nobody.
+    cannot write its log answers nobody. Never where people could exchange the file.
     """
     logs = server.course.watchdog.logs
-    if logs is not None and logs.is_dir():
+    before = Path(launch.output.removeprefix("file ").removesuffix(" (deleted)"))
+    if logs is not None and logs.is_dir() and not trust.is_peoples(logs):
         stamp = at.astimezone().isoformat(timespec="minutes")
         file = logs / f"jupyterhub-{stamp}.log"
-    elif launch.output.startswith("file "):
-        file = Path(launch.output.removeprefix("file "))
+    elif launch.output.startswith("file ") and not trust.is_peoples(before.parent):
+        file = before
     elif systemd.is_running():
         return None
     else:
         file = make_dir(server.state / "logs") / "jupyterhub.log"
     with suppress(OSError):
-        if machine.filesystem(file.parent).free >= NO_ROOM:
+        disk = machine.filesystem(file.parent)
+        has_room = disk.free >= NO_ROOM and (disk.inodes_free > 0 or not disk.inodes_total)
+        if has_room and not disk.read_only:
             return file
     return None
 

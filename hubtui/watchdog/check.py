@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,11 +29,13 @@ from hubtui.server import Server
 from hubtui.server.hub import uid_of
 from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
 from hubtui.watchdog.keeping import Keeper
-from hubtui.watchdog.mending import Mended, mend
 from hubtui.watchdog.patience import Patience, of
 from hubtui.watchdog.records import Layer, Memory, Now, Restart, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
 from hubtui.watchdog.verdict import Judged
+
+if TYPE_CHECKING:
+    from hubtui.watchdog.mending import Mended
 
 LOCK = "check.lock"
 EVERY = timedelta(minutes=1)
@@ -105,9 +108,12 @@ class _Check:
 
     def _mend(self, now: Now, seen: Scene, judged: Judged, decision: Decision) -> None:
         now = self.keeper.open(now, seen, judged)
-        self._write(now)
+        # Killed meanwhile, it counts all the same: else the next check would not wait its turn.
+        self._write(replace(now, restarts=(*now.restarts, now.at)))
         with self.keeper.trouble():  # else what is up again in the same minute was never seen
             live.add(self.server.live, _sample(now, seen))
+        from hubtui.watchdog.mending import mend  # most checks never need it
+
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
         counted = (self.mended.at,) if self.mended.counts else ()
         self.before = replace(
@@ -228,7 +234,10 @@ class _Check:
             and (before.pid, before.began, before.proxy_unit) == (memory.pid, memory.began, unit)
         ):
             return
-        known.remember(self.server.state, seen.hub.pid, seen.at, unit)
+        from hubtui.watchdog import ways  # once for each start
+
+        if ways.is_startable(self.server, seen.hub):
+            known.remember(self.server.state, seen.hub.pid, seen.at, unit)
 
 
 def _sane(before: Now | None, at: datetime) -> Now | None:

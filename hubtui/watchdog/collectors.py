@@ -17,7 +17,7 @@ from hubtui.course import Course
 from hubtui.errors import CommandFailed, HubForeign
 from hubtui.names import is_reserved, shown
 from hubtui.server import filelocks, hubprocess, listeners, roster
-from hubtui.server.hubdb import database_file
+from hubtui.server.hub import database_file
 from hubtui.server.machine import Filesystem, filesystem
 from hubtui.server.run import Run
 from hubtui.watchdog import causes, hublog

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +25,7 @@ KEEP_EVIDENCE = timedelta(days=30)
 
 def new_id(at: datetime) -> str:
     """An id that sorts by time."""
-    return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{at:%Y%m%dT%H%M%SZ}-{os.urandom(2).hex()}"
 
 
 def record(state_dir: Path, incident: Incident) -> None:
@@ -87,6 +86,7 @@ def append_old(logs: Path, restart: Restart, reason: str) -> None:
     path = logs / OLD
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags |= os.O_NONBLOCK  # of a FIFO that nobody reads
         fd = os.open(path, flags, 0o644)
         try:
             os.write(fd, old_line(restart, reason).encode())

@@ -68,15 +68,17 @@ class Keeper:
         """The incident that is, or a new one, with its evidence; before anything is done."""
         before = incident = self._current(now)
         if incident is None:
+            # One that can't be read goes on by its id: nobody is called for it once a minute.
             incident = Incident(
-                id=incidents.new_id(now.at),
+                id=now.incident or incidents.new_id(now.at),
                 at=now.bad_since or now.at,
                 last_good=now.last_good,
                 verdict=now.verdict,
                 text=judged.text,
                 exam=now.exam,
             )
-            incident = self.investigated(incident, now.memory, seen)
+            if not now.incident:
+                incident = self.investigated(incident, now.memory, seen)
         if _rank(now.verdict) > _rank(incident.verdict):
             incident = replace(incident, verdict=now.verdict, text=judged.text)
         if judged.cause and not incident.cause:
@@ -118,8 +120,10 @@ class Keeper:
 
     def _closed(self, now: Now) -> Now:
         incident = self._current(now)
-        if incident is None or now.verdict is not Verdict.UP:
+        if now.verdict is not Verdict.UP:
             return now
+        if incident is None:
+            return replace(now, incident="") if now.good >= _WELL else now
         if any(restart.outcome is Outcome.BEGUN for restart in incident.restarts):
             # A check that was killed in the middle of it, or a person's restart.
             restarts = tuple(_ended(restart, now) for restart in incident.restarts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +19,8 @@ from hubtui.watchdog.rules import Act
 from hubtui.watchdog.verdict import broken_output
 from hubtui.watchdog.ways import Way
 
+_WITHIN = 2.0
+"""Seconds for the names of all accounts: a name service may be away."""
 _ALONE = "proxy alone"
 
 
@@ -42,7 +45,8 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
         if way is None and seen.proxy is None:
             target = replace(target, proxy_unit=_proxy_unit(server))
     except HubtuiError as e:
-        _note(keeper, Restart(at=at, outcome=Outcome.FAILED, text=str(e)))
+        text = without_names(server, str(e))
+        _note(keeper, Restart(at=at, outcome=Outcome.FAILED, text=text))
         keeper.tell(str(e))
         return Mended(at=at)
     begun = Restart(at=at, how=str(way or _ALONE), servers_before=count_servers())
@@ -55,7 +59,7 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
                     pass
                 step.verify()
     except HubtuiError as e:
-        _note(keeper, replace(begun, outcome=Outcome.FAILED, text=str(e)))
+        _note(keeper, replace(begun, outcome=Outcome.FAILED, text=without_names(server, str(e))))
         return Mended(at=at, hopeless=_hopeless(server, way))
     up = replace(begun, outcome=Outcome.UP, up_at=server.clock(), servers_after=count_servers())
     _note(keeper, up)
@@ -98,6 +102,15 @@ def _old_habit(server: Server, keeper: Keeper, made: Restart, verdict: Verdict) 
     if logs is not None:
         with keeper.trouble():
             incidents.append_old(logs, made, str(verdict))
+
+
+def without_names(server: Server, text: str) -> str:
+    """What failed, fit to be kept for long: it may end in a line of the log, which names people."""
+    from hubtui.watchdog import collectors, evidence
+    from hubtui.watchdog.scrub import scrub
+
+    found, _ = evidence.gather({"names": partial(collectors.names, server.course)}, _WITHIN)
+    return scrub([text], found.get("names", frozenset()))[0]
 
 
 def _hopeless(server: Server, way: Way | None) -> str:

@@ -140,6 +140,8 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """CPU time so far, in clock ticks."""
     at: float = 0.0
     """Seconds since boot when this was seen."""
+    socket: int = 0
+    """The inode of what it listens with: as long as it holds that, the port is its own."""
 
 
 class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):

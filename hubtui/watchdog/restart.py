@@ -25,7 +25,7 @@ from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.server import Server, hubprocess, listeners, systemd
 from hubtui.server.hub import uid_of
-from hubtui.server.hubprocess import PROXY
+from hubtui.server.hubprocess import HUB, PROXY
 from hubtui.server.run import say
 from hubtui.watchdog import byhand, hublog, probes
 from hubtui.watchdog.records import Layer, Seen
@@ -72,7 +72,7 @@ def target(
         its_own = proxy.unit and (hub is None or proxy.unit != hub.unit)
         unit = proxy.unit if its_own and (way is None or proxy.unit != way.unit) else ""
         own = proxy.pid
-    found_hub = hubprocess.process(hub.pid) if hub is not None else None
+    found_hub = hubprocess.process(hub.pid) if hub is not None and _is_hub(hub, way) else None
     found_proxy = hubprocess.process(own) if own else None
     return Target(
         at=at,
@@ -84,6 +84,12 @@ def target(
         proxy_unit=unit,
         **more,  # type: ignore[arg-type]
     )
+
+
+def _is_hub(hub: Seen, way: Way | None) -> bool:
+    """Whether it is one: by a wrong hub.api anything may listen there, a container's door too."""
+    by_unit = way is not None and bool(way.unit) and hub.unit == way.unit
+    return by_unit or hubprocess.is_program(hub.pid, HUB)
 
 
 def steps(server: Server, target: Target) -> list[Step]:

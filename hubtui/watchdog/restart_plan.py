@@ -20,7 +20,7 @@ from hubtui.units import counted
 from hubtui.watchdog import incidents, live, patience, restart, scene, verdict, ways
 from hubtui.watchdog.check import LOCK
 from hubtui.watchdog.keeping import Keeper
-from hubtui.watchdog.mending import count_servers
+from hubtui.watchdog.mending import count_servers, without_names
 from hubtui.watchdog.records import Incident, Memory, Outcome, Restart, Verdict
 from hubtui.watchdog.restart import Target
 
@@ -210,6 +210,7 @@ def _note(server: Server, target: Target, outcome: Outcome, text: str = "") -> N
     if incident is None or made is None:
         return
     at = server.clock()
+    text = without_names(server, text) if text else ""
     up = at if outcome is Outcome.UP else None
     ended = replace(
         made, outcome=outcome, up_at=up, text=text, servers_after=count_servers() if up else None

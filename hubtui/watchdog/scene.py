@@ -29,8 +29,8 @@ def look(
     ``uid`` is the hub's. Takes as long as the slowest of the four answers.
     """
     answers = probes.ask(course, uid)
-    hub = _hub(course, state_dir, uid, memory)
-    proxy = _on_port(course.hub.proxy, memory.proxy)
+    hub, hub_socket = _hub(course, state_dir, uid, memory)
+    proxy, proxy_socket = _on_port(course.hub.proxy, memory.proxy)
     numbers = machine.numbers()
     clock = time.clock_gettime(time.CLOCK_BOOTTIME)
     seen_hub = _seen(hub, memory.hub, clock) if hub else None
@@ -51,8 +51,8 @@ def look(
     )
     return scene, replace(
         memory,
-        hub=_trace(hub, clock),
-        proxy=_trace(proxy, clock),
+        hub=_trace(hub, hub_socket, clock),
+        proxy=_trace(proxy, proxy_socket, clock),
         log_place=str(place or ""),
         log_at=mark,
         logged=logged,
@@ -80,52 +80,57 @@ def _logged(
     if place is not None and place.file is None and silent:
         lines = hublog.tail(place, 100)
         times = [time for line in lines if (time := _time(line)) is not None]
-        return max(times, default=memory.logged)
+        # A student can write such a line as well: one from the future would never grow old.
+        return max((time for time in times if time <= at), default=memory.logged)
     return at if any(_HUB_LINE.search(line) for line in lines) else memory.logged
 
 
 def _time(line: str) -> datetime | None:
     found = _HUB_LINE.search(line)
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return datetime.fromisoformat(found[1]).astimezone() if found is not None else None
     return None
 
 
-def _hub(course: Course, state_dir: Path, uid: int, memory: Memory) -> int | None:
-    """The hub's process: who has its port, else who has its configuration."""
-    pid = _on_port(course.hub.api, memory.hub)
+def _hub(course: Course, state_dir: Path, uid: int, memory: Memory) -> tuple[int | None, int]:
+    """The hub's process: who has its port, else who has its configuration; with its socket."""
+    pid, socket = _on_port(course.hub.api, memory.hub)
     if pid is not None and hubprocess.uids(pid) == {uid}:
-        return pid
+        return pid, socket
     if memory.hub is not None and hubprocess.is_same(memory.hub.pid, memory.hub.began):
-        return memory.hub.pid
+        return memory.hub.pid, 0
     before = None
     with contextlib.suppress(StateError):
         before = known.read(state_dir)
     if before is None:
-        return None  # never seen: any hub of this uid could be another course's
+        return None, 0  # never seen: any hub of this uid could be another course's
     if hubprocess.is_same(before.pid, before.began):
-        return before.pid
-    return next(iter(hubprocess.hubs(uid, before.config)), None)
+        return before.pid, 0
+    return next(iter(hubprocess.hubs(uid, before.config)), None), 0
 
 
-def _on_port(url: str, before: Trace | None) -> int | None:
+def _on_port(url: str, before: Trace | None) -> tuple[int | None, int]:
+    """Who listens there, and with which socket."""
+    if (
+        before is not None
+        and before.socket
+        and hubprocess.is_same(before.pid, before.began)
+        and hubprocess.holds(before.pid, before.socket)
+    ):
+        return before.pid, before.socket
     place = listeners.place_of(url, "", 0)
     with contextlib.suppress(HubDown):
-        if (
-            before is not None
-            and hubprocess.is_same(before.pid, before.began)
-            and hubprocess.holds(before.pid, place.host, place.port)
-        ):
-            return before.pid
-        return next(iter(hubprocess.listening(place.host, place.port)), None)
-    return None
+        for row in listeners.listeners(place.host, place.port):
+            for pid in hubprocess.holding(row.inode):
+                return pid, row.inode
+    return None, 0
 
 
-def _trace(pid: int | None, clock: float) -> Trace | None:
+def _trace(pid: int | None, socket: int, clock: float) -> Trace | None:
     found = hubprocess.process(pid) if pid is not None else None
     if found is None:
         return None
-    return Trace(pid=found.pid, began=found.began, ticks=found.ticks, at=clock)
+    return Trace(pid=found.pid, began=found.began, ticks=found.ticks, at=clock, socket=socket)
 
 
 def _seen(pid: int, before: Trace | None, clock: float) -> Seen | None:

@@ -29,6 +29,8 @@ _THERE = (Got.OK, Got.STATUS, Got.TLS, Got.UNASKED)
 _IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
 """What cannot be while students get in."""
 
+_GAP = 300.0
+"""Seconds from one look to the next, on a machine that is late with everything."""
 _UNREAD = ("pipe without reader", "terminal gone")
 """Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
 
@@ -65,13 +67,12 @@ def _judged(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         return _hub_well(scene, memory, patience)
     if hub.got is Got.SILENT:
         return _hub_silent(scene, memory, patience)
+    if hub.got is Got.REFUSED or (hub.got is Got.BROKEN and scene.hub is None):
+        return _hub_closed(scene, memory, patience)
     if hub.got is Got.UNASKED:
         text = f"The hub cannot be looked at: {hub.text}."
         return Judged(verdict=Verdict.UNKNOWN, text=text, do="See hub.api in course.yaml.")
-    if hub.got is Got.REFUSED or scene.hub is None:
-        return _hub_closed(scene, memory, patience)
-    text = f"The hub's own port does not answer as a hub does: {hub.text}."
-    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
+    return _hub_odd(scene, memory, hub, patience)
 
 
 def _not_against(scene: Scene, judged: Judged) -> Judged:
@@ -83,12 +84,15 @@ def _not_against(scene: Scene, judged: Judged) -> Judged:
 
 
 def _students_get_in(scene: Scene) -> bool:
-    """Whether the hub itself answers them; then nothing is dead, whatever else says.
+    """Whether the hub itself answers them, there or by the proxy though its own port is closed;
+    then nothing is dead, whatever else says.
 
     A wrong address in course.yaml would make the watchdog restart a healthy hub for ever.
     """
     public = scene.probes.get(Layer.PUBLIC)
-    return public is not None and public.by_hub
+    hub, chain = scene.probes[Layer.HUB], scene.probes[Layer.CHAIN]
+    by_proxy = hub.got is Got.REFUSED and chain.ok
+    return by_proxy or (public is not None and public.by_hub)
 
 
 def _leads_there(scene: Scene) -> bool:
@@ -118,7 +122,7 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     return replace(
         memory,
         answered=scene.at if hub.ok else memory.answered,
-        hub_silent=_row(memory.hub_silent, scene.at) if hub.got is Got.SILENT else (),
+        hub_silent=_row(memory.hub_silent, scene.at) if hub.got in _NO_ANSWER else (),
         proxy_silent=_row(memory.proxy_silent, scene.at) if silent else (),
         proxy_gone=(memory.proxy_gone or scene.at) if gone else None,
         proxy_seen=memory.proxy_seen or proxy.got in (Got.OK, Got.STATUS),
@@ -130,7 +134,10 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
 
 
 def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
-    """The looks in a row: the first and the last nine."""
+    """The looks in a row: the first and the last nine. What nobody looked at is no row: the
+    machine slept, or the timer stood still."""
+    if before and (at - before[-1]).total_seconds() > _GAP:
+        return (at,)
     return (*before, at) if len(before) < 10 else (before[0], *before[2:], at)
 
 
@@ -176,9 +183,10 @@ def _late(scene: Scene, patience: Patience) -> Probe | None:
 
 
 def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
-    own = (scene.hub.cpu or 0.0) if scene.hub is not None else 0.0
-    at_work = own >= patience.working or is_pressed(scene, patience)
-    if late.layer is Layer.CHAIN and late.got is Got.SILENT and not at_work:
+    own = scene.hub.cpu if scene.hub is not None else None
+    # A share of the last minute: who began to work ten seconds ago has done little in it.
+    idle = own is not None and own < patience.idle and not is_pressed(scene, patience)
+    if late.layer is Layer.CHAIN and late.got is Got.SILENT and idle:
         text = "Hub and proxy are up, but the log-in page does not answer."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
     name = "log-in page" if late.layer is Layer.CHAIN else late.layer
@@ -288,6 +296,9 @@ def broken_output(proxy: Seen) -> tuple[str, str]:
 def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, patience: Patience) -> Judged:
     if _is_young(scene.hub, patience.grace) or _is_young(scene.proxy, 30):
         return _starting("The hub is starting: its proxy does not lead to it yet.")
+    if chain.ms >= patience.brisk * 1000 and is_pressed(scene, patience):
+        # One that does not know the way says so at once; this one waited for the hub in vain.
+        return _slow(scene, "The proxy had no answer of the hub in time.", patience)
     row = memory.lost
     sure = len(row) >= patience.hung_looks and _lasted(row) >= patience.hung_proxy
     return Judged(
@@ -306,14 +317,16 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
     used_up = has_used_up_its_files(hub)
-    logged = memory.logged if not used_up else None  # then it writes of nothing else, for ever
+    # What is stopped waits for nothing, and the lines in its log are students'.
+    stopped = hub is not None and hub.state == "T"
+    # Without files it writes of nothing else, for ever.
+    logged = memory.logged if not used_up and not stopped else None
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if is_pressed(scene, patience) and own < patience.spinning:
+        if not stopped and is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
-        stopped = hub is not None and hub.state == "T"
         log = "all its files are open" if used_up else "no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
@@ -322,7 +335,7 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
-    if own >= patience.working or fresh or is_pressed(scene, patience):
+    if not stopped and (own >= patience.working or fresh or is_pressed(scene, patience)):
         return _slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
@@ -330,6 +343,17 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
         do="It is looked at again; after three minutes it is restarted.",
         sure=False,
     )
+
+
+def _hub_odd(scene: Scene, memory: Memory, hub: Probe, patience: Patience) -> Judged:
+    """An answer that is none of a hub's. One that is just being killed hangs up like that."""
+    if _is_young(scene.hub, patience.grace):
+        return _starting("The hub is starting.")
+    text = f"The hub's own port does not answer as a hub does: {hub.text}."
+    if hub.got is Got.BROKEN and len(memory.hub_silent) < patience.hung_looks:
+        do = "It is looked at again."
+        return Judged(verdict=Verdict.HUB_HUNG, text=text, do=do, sure=False)
+    return Judged(verdict=Verdict.FAILING, text=text, do="Look at its log, and at hub.api.")
 
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:

@@ -11,7 +11,8 @@ from typing import Literal
 from msgspec import Struct
 
 from hubtui.errors import CommandFailed, Refused, StateError
-from hubtui.server import Server, systemd
+from hubtui.names import shown
+from hubtui.server import Server, hubprocess, systemd
 from hubtui.server.hubprocess import HUB, Launch
 from hubtui.server.run import say
 from hubtui.watchdog import known
@@ -19,6 +20,8 @@ from hubtui.watchdog.records import Seen
 
 OWN = "hubtui-hub-"
 """Units that a start by hand makes, to be outside of every session; they are never restarted."""
+
+_SAY_HOW = "Or say how, in course.yaml: hub: restart: [systemctl, restart, UNIT]"
 
 
 class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,7 +53,8 @@ class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def way(server: Server, hub: Seen | None) -> Way:
     """The way for the hub that runs, or ran last.
 
-    Raises Refused where nothing is known of it, StateError where what is known can't be read.
+    Raises Refused where nothing is known of it, StateError where what is known can't be read,
+    CommandFailed where systemd does not answer.
     """
     command = server.course.hub.restart
     if command != "auto":
@@ -62,22 +66,45 @@ def way(server: Server, hub: Seen | None) -> Way:
             found = _for_hub(server, unit, hub)
             if found is not None:
                 return Way(kind="unit", unit=unit, keeps_servers=found == "process")
+    if hub is not None and (why := why_not_by_hand(hub.pid)):
+        raise Refused(f"{why}, so nobody can start it by hand. {_SAY_HOW}")
     if before is not None:
         return Way(kind="hand", launch=before.launch, keeps_servers=True)
     raise Refused(
         "hubtui has not seen this hub run yet, so it does not know how to start it: start it once "
-        "as you always did, or say how in course.yaml: hub: restart: [systemctl, restart, UNIT]"
+        f"as you always did. {_SAY_HOW}"
     )
 
 
+def is_startable(server: Server, hub: Seen) -> bool:
+    """Whether what was seen of it says how it would be started again."""
+    if not why_not_by_hand(hub.pid):
+        return True
+    return bool(hub.unit) and _for_hub(server, hub.unit, hub) is not None
+
+
+def why_not_by_hand(pid: int) -> str:
+    """What has the hub's port, where that is no hub of this machine's own; else empty."""
+    if hubprocess.process(pid) is None:
+        return ""  # it has ended since
+    if hubprocess.in_container(pid):
+        return f"The hub (process {pid}) runs in a container"
+    if not hubprocess.is_program(pid, HUB):
+        name = shown(hubprocess.program(pid), 40)
+        return f"Not a hub but {name} (process {pid}) listens where hub.api says"
+    return ""
+
+
 def _for_hub(server: Server, unit: str, hub: Seen | None) -> str | None:
-    """The unit's KillMode if it is there for the hub; None where it is not."""
-    try:
-        found = systemd.show(
-            server.run, unit, "LoadState", "MainPID", "ExecStart", "KillMode", timeout=10
-        )
-    except CommandFailed:
-        return None
+    """The unit's KillMode if it is there for the hub; None where it is not.
+
+    Raises CommandFailed where systemd does not say: a second hub, by hand, would be no way.
+    """
+    found = systemd.show(
+        server.run, unit, "LoadState", "MainPID", "ExecStart", "KillMode", timeout=10
+    )
+    if not found and systemd.is_running():
+        raise CommandFailed(f"systemd does not say what {shown(unit, 80)} is: it is asked again.")
     if found.get("LoadState") != "loaded":
         return None
     is_main = hub is not None and found.get("MainPID") == str(hub.pid)

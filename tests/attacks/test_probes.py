@@ -65,7 +65,6 @@ def ask(course: Course) -> dict[Layer, Probe]:
     assert peak < LITTLE
     for probe in found.values():
         assert probe.text.isprintable()
-        assert probe.text.isascii(), probe.text
         assert len(probe.text) < 300
     memory, judged = Memory(), None
     for _ in range(2):  # what an answer can do to the verdict within a check's first looks
@@ -132,6 +131,11 @@ ANSWERS: dict[str, tuple[Callable[[socket.socket], None], set[Got], set[Got]]] =
     "a header without end": (endless(OK + b"X: ", b"x" * 999), BAD, BAD),
     "a status line without end": (endless(b"HTTP/1.1 200 ", b"O" * 999), BAD, BAD),
     "100 for ever": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), SLOW, SLOW),
+    "100 with much to it, for ever": (
+        endless(b"", b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"),
+        BAD,
+        BAD,
+    ),
     # Its status says that a hub answers; that it is JupyterHub nothing does.
     "a body without end": (endless(OK + b"\r\n", b"x" * 9999), {Got.OK}, {Got.STATUS}),
     "a chunk without end": (
@@ -155,9 +159,9 @@ ANSWERS: dict[str, tuple[Callable[[socket.socket], None], set[Got], set[Got]]] =
     "a redirect to itself": (redirect(b"/hub/login"), {Got.OK}, {Got.STATUS}),
     "a redirect to no web page": (redirect(b"javascript:alert(1)"), {Got.OK}, {Got.STATUS}),
     "a redirect to escapes": (
-        redirect(b"gopher://" + ESCAPE + b"/"),
+        redirect(b"gopher:" + ESCAPE),
         {Got.OK},
-        {Got.STATUS, Got.BROKEN},
+        {Got.STATUS},
     ),
     "a redirect to a file": (redirect(b"file:///etc/shadow"), {Got.OK}, {Got.STATUS}),
     "a redirect beyond all": (redirect(b"/" + b"a" * 60_000), {Got.OK}, {Got.STATUS, Got.BROKEN}),
@@ -256,7 +260,7 @@ def pair(_machine: Machine) -> Iterator[Watched]:
 
 
 @pytest.mark.hub
-@pytest.mark.parametrize("address", ["::1", "127.0.0.2"])
+@pytest.mark.parametrize("address", ["::1", "127.0.0.2", "::"])
 @pytest.mark.parametrize("whose", ["hub", "proxy"])
 def test_a_student_beside_the_port_is_neither_asked_nor_called_a_thief(
     pair: Watched, tmp_path: Path, address: str, whose: str
@@ -266,23 +270,6 @@ def test_a_student_beside_the_port_is_neither_asked_nor_called_a_thief(
         now = pair.check().now
     assert (now.state, now.verdict) == (State.UP, Verdict.UP), now.text
     assert "asked" not in (tmp_path / "said").read_text()
-
-
-@pytest.mark.hub
-@pytest.mark.parametrize("whose", ["hub", "proxy"])
-def test_a_student_on_all_of_ipv6_is_named_and_told_nothing(
-    pair: Watched, tmp_path: Path, whose: str
-) -> None:
-    """The kernel's tables do not tell :: for IPv6 alone from :: for all: it is taken for all."""
-    hub = pair.hub_pid
-    url = pair.hub.api if whose == "hub" else pair.hub.url
-    with thief("::", listeners.place_of(url, "", 0).port, tmp_path / "said") as process:
-        now = pair.check().now
-        assert (now.verdict, now.restarts) == (Verdict.PORT_TAKEN, ())
-        assert f"process {process.pid}" in now.text
-    assert "asked" not in (tmp_path / "said").read_text()
-    assert pair.check().now.state is State.UP
-    assert pair.hub_pid == hub
 
 
 @pytest.mark.hub

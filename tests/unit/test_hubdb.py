@@ -9,6 +9,7 @@ import pytest
 
 from hubtui.errors import ChangedSinceShown, HubDown, HubForeign, HubLocked
 from hubtui.server import hubdb
+from hubtui.server.hub import database_file
 
 COLUMNS = {
     "1.3": "id integer primary key, username text not null, password blob not null, "
@@ -34,7 +35,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def rows(url: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(hubdb.database_file(url)) as connection:
+    with sqlite3.connect(database_file(url)) as connection:
         return connection.execute(
             "select username, password, is_authorized from users_info order by id"
         ).fetchall()
@@ -58,7 +59,7 @@ def test_authorise_changes_exactly_one_row(database: str) -> None:
 
 def test_the_same_id_and_name_with_another_password_is_another_person(database: str) -> None:
     anna = hubdb.sign_ups(database)[0]
-    with sqlite3.connect(hubdb.database_file(database)) as connection:
+    with sqlite3.connect(database_file(database)) as connection:
         connection.execute("delete from users_info where id = ?", (anna.id,))
         connection.execute(
             "insert into users_info (id, username, password, is_authorized) values (?,?,?,0)",
@@ -80,7 +81,7 @@ def test_an_authorised_sign_up_cannot_be_discarded_by_accident(database: str) ->
 
 
 def test_a_locked_database_is_a_sentence_and_does_not_take_long(database: str) -> None:
-    holder = sqlite3.connect(hubdb.database_file(database), isolation_level=None)
+    holder = sqlite3.connect(database_file(database), isolation_level=None)
     holder.execute("begin exclusive")
     with pytest.raises(HubLocked, match="locked by another program"):
         hubdb.sign_ups(database)
@@ -89,7 +90,7 @@ def test_a_locked_database_is_a_sentence_and_does_not_take_long(database: str) -
 
 def test_nothing_stays_open_after_a_look(database: str) -> None:
     hubdb.sign_ups(database)
-    other = sqlite3.connect(hubdb.database_file(database), timeout=0, isolation_level=None)
+    other = sqlite3.connect(database_file(database), timeout=0, isolation_level=None)
     other.execute("begin exclusive")  # would fail beside an open read transaction
     other.execute("rollback")
     other.close()

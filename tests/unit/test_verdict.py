@@ -56,7 +56,17 @@ ONE_LOOK: dict[str, tuple[Verdict, bool, dict[str, Any]]] = {
     "hub silent, at work": (Verdict.SLOW, True, {"seen_hub": replace(HUB, cpu=0.5), **HUNG}),
     "hub silent, log fresh": (Verdict.SLOW, True, {"log_age": 20.0, **HUNG}),
     "hub silent, machine busy": (Verdict.SLOW, True, {"machine": BUSY, **HUNG}),
-    "hub hangs up": (Verdict.FAILING, True, {**HUNG, "hub": Got.BROKEN}),
+    "hub hangs up": (Verdict.HUB_HUNG, False, {**HUNG, "hub": Got.BROKEN}),
+    "hub hangs up, no process": (
+        Verdict.HUB_DEAD,
+        True,
+        {**HUNG, "hub": Got.BROKEN, "seen_hub": None},
+    ),
+    "an answer of 500, no process": (
+        Verdict.FAILING,
+        True,
+        {"hub": 500, "public": 500, "seen_hub": None},
+    ),
     "hub answers 500": (Verdict.FAILING, True, {"hub": 500, "public": 500}),
     "hub speaks TLS of its own": (Verdict.FAILING, True, {"hub": Got.TLS, "public": 503}),
     "hub not asked": (Verdict.UNKNOWN, True, {"hub": Got.UNASKED, "public": 503}),
@@ -125,6 +135,11 @@ IN_A_ROW: dict[str, tuple[Verdict, bool, list[Scene]]] = {
     "port closed twice": (Verdict.HUB_STUCK, True, each(0, 10, **GONE)),
     "hub silent 170 s": (Verdict.HUB_HUNG, False, each(0, 10, 30, 60, 120, 170, **HUNG)),
     "hub silent 180 s": (Verdict.HUB_HUNG, True, each(0, 10, 30, 60, 120, 180, **HUNG)),
+    "hub hangs up, and is gone": (
+        Verdict.HUB_DEAD,
+        True,
+        [scene(**{**HUNG, "hub": Got.BROKEN}), scene(after=10, seen_hub=None, **GONE)],
+    ),
     "hub hangs up for 180 s": (
         Verdict.FAILING,
         True,
