@@ -66,7 +66,7 @@ def _also(
     if decision.state is State.BACKOFF:
         return [_came(given, last), f"The next try is at {when}."]
     if decision.state is State.GAVE_UP:
-        hopeless = ["No restart cures that."] if given.hopeless else []
+        hopeless = ["No restart cures that: a person is needed."] if given.hopeless else []
         again = [f"It is tried once more at {when}."] if when else []
         return [_came(given, last), *hopeless, *again]
     if given.exam and judged.verdict in CURED - IN_EXAM:

@@ -79,7 +79,7 @@ def gave_up(server: Server) -> None:
         since=at - timedelta(minutes=14),
         text="The hub is gone: no process, and nobody on its port. The last of 5 restarts failed: "
         "The new hub ended again after 3 s. Its last line: SyntaxError: '(' was never closed. "
-        "No restart cures that. It is tried once more at 12:16.",
+        "No restart cures that: a person is needed. It is tried once more at 12:16.",
         do="See why: hubtui watchdog causes; then: hubtui watchdog restart",
         probes=disk.GONE,
     )

@@ -46,7 +46,9 @@ def test_a_restart_that_worked_and_did_not_last_was_not_in_vain(said: Said) -> N
 
 
 def test_what_no_restart_cures_is_called_so(said: Said) -> None:
-    assert "No restart cures that." in said(State.GAVE_UP, given(hopeless=True), FAILED)
+    assert "No restart cures that: a person is needed." in said(
+        State.GAVE_UP, given(hopeless=True), FAILED
+    )
     assert "No restart" not in said(State.GAVE_UP, given(5), FAILED)
 
 
