@@ -149,6 +149,8 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     hub: Trace | None = None
     proxy: Trace | None = None
+    asked: tuple[str, ...] = ()
+    """The addresses of hub and proxy that all this is about."""
     answered: datetime | None = None
     """When the hub's own port last answered."""
     logged: datetime | None = None
