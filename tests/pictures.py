@@ -149,10 +149,11 @@ async def _take_watchdog(folder: Path, size: tuple[int, int]) -> None:
         await pilot.press("escape")
         os.kill(_hub(server), signal.SIGKILL)
         await pilot.press("n")
-        await _until(pilot, lambda: state() is State.RESTARTING)
+        # The second time it waits two minutes before it tries again.
+        await _until(pilot, lambda: state() in (State.RESTARTING, State.BACKOFF))
         await pilot.pause(0.5)
         save("incident")
-        await _until(pilot, lambda: state() is State.UP, 180)
+        await _until(pilot, lambda: state() is State.UP, 300)
 
 
 def _hub(server: Server) -> int:

@@ -85,7 +85,7 @@ class _Check:
         self.server, self.patience, self.sleep = server, patience, sleep
         self.began, self.started = time.monotonic(), server.clock()
         self.keeper = Keeper(server)
-        self.before = self.start = _sane(live.read(server.live), server.clock())
+        self.before = self.start = _cut(_sane(live.read(server.live), server.clock()))
         self.good = self.start.good if self.start is not None else 0
         self.uid = uid_of(server.course)
         self.looks = 0
@@ -110,6 +110,8 @@ class _Check:
         now = self.keeper.open(now, seen, judged)
         # Killed meanwhile, it counts all the same: else the next check would not wait its turn.
         self._write(replace(now, restarts=(*now.restarts, now.at)))
+        with self.keeper.trouble():  # else what is up again in the same minute was never seen
+            live.add(self.server.live, _sample(now, seen))
         from hubtui.watchdog.mending import mend  # most checks never need it
 
         self.mended = mend(self.server, self.keeper, now, seen, decision.act)
@@ -180,6 +182,7 @@ class _Check:
             last_good=at if well else (before.last_good if before else None),
             incident=before.incident if before else "",
             restarts=given.restarts,
+            cut=before.cut if before and not well else 0,
             hopeless=before.hopeless if before and not well else "",
             exam=given.exam,
         )
@@ -247,6 +250,17 @@ def _sane(before: Now | None, at: datetime) -> Now | None:
     return replace(
         before, at=at, since=at, bad_since=None, good_since=None, restarts=(), memory=memory
     )
+
+
+def _cut(before: Now | None) -> Now | None:
+    """After a check that was ended in the middle of its restart: the first time at once again.
+
+    From the second on it waits its turn, for something ends it each time.
+    """
+    if before is None or before.state is not State.RESTARTING:
+        return before
+    kept = before.restarts[:-1] if before.cut == 0 else before.restarts
+    return replace(before, restarts=kept, cut=before.cut + 1)
 
 
 def _sample(now: Now, seen: Scene) -> Sample:

@@ -60,7 +60,7 @@ def in_an_incident(server: Server) -> None:
         verdict=Verdict.HUB_DEAD,
         since=at - timedelta(minutes=2),
         text="The hub is gone: no process, and nobody on its port. The last of 2 restarts failed: "
-        "The log-in page did not answer within 120 s. The next try is at 09:25.",
+        "The log-in page did not answer within 120 s. The next try is at 12:03.",
         do="To try now: hubtui watchdog restart",
         probes=disk.GONE,
         until=at + timedelta(minutes=3),
@@ -79,7 +79,7 @@ def gave_up(server: Server) -> None:
         since=at - timedelta(minutes=14),
         text="The hub is gone: no process, and nobody on its port. The last of 5 restarts failed: "
         "The new hub ended again after 3 s. Its last line: SyntaxError: '(' was never closed. "
-        "No restart cures that. It is tried once more at 09:38.",
+        "No restart cures that. It is tried once more at 12:16.",
         do="See why: hubtui watchdog causes; then: hubtui watchdog restart",
         probes=disk.GONE,
     )

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hubtui.server import hubprocess
+from hubtui.watchdog import live
 from hubtui.watchdog.records import Outcome, State, Verdict
 from tests.sandboxed import Machine
 from tests.watched import LOGS, QUICK, Watched, eventually, server_pids, watched
@@ -59,6 +60,8 @@ def test_a_hub_that_was_killed_is_back_and_the_student_goes_on(
     assert (restart.outcome, restart.by, restart.how) == (Outcome.UP, "watchdog", "by hand")
     assert (restart.servers_before, restart.servers_after) == (1, 1)
     assert (LOGS / "restarts.log").read_text().rstrip().endswith(": hub dead")
+    seen = [sample.hub is not None for sample in live.samples(course.server.live)]
+    assert seen == [True, False, True, True]
 
 
 def test_the_new_hub_writes_to_a_file_in_a_session_of_its_own(course: Watched) -> None:
