@@ -320,12 +320,15 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     # What is stopped waits for nothing, and the lines in its log are students'.
     stopped = hub is not None and hub.state == "T"
     # Without files it writes of nothing else, for ever.
-    logged = memory.logged if not used_up and not stopped else None
+    excused = (scene.at - row[0]).total_seconds() < patience.excuse
+    logged = memory.logged if excused and not used_up and not stopped else None
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if not stopped and is_pressed(scene, patience) and own < patience.spinning:
+        at_work = hub is not None and (hub.state in "RD" or own > patience.idle)
+        waits = excused or at_work  # a hub that does nothing for so long waits for no CPU
+        if waits and not stopped and is_pressed(scene, patience) and own < patience.spinning:
             return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
         log = "all its files are open" if used_up else "no line in its log"
         return Judged(

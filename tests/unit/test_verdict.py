@@ -154,6 +154,21 @@ IN_A_ROW: dict[str, tuple[Verdict, bool, list[Scene]]] = {
         True,
         each(0, 60, 120, 180, **{**HUNG, "hub": Got.BROKEN}),
     ),
+    "hub silent and idle for 14 min, machine busy": (
+        Verdict.SLOW,
+        True,
+        each(*range(0, 841, 60), machine=BUSY, **HUNG),
+    ),
+    "hub silent and idle for 15 min, machine busy": (
+        Verdict.HUB_HUNG,
+        True,
+        each(*range(0, 901, 60), machine=BUSY, **HUNG),
+    ),
+    "hub silent and at work for 15 min, machine busy": (
+        Verdict.SLOW,
+        True,
+        each(*range(0, 901, 60), machine=BUSY, seen_hub=replace(HUB, state="R"), **HUNG),
+    ),
     "hub silent at two looks far apart": (Verdict.HUB_HUNG, False, each(0, 3600, **HUNG)),
     "hub silent for 180 s, busy": (
         Verdict.SLOW,
