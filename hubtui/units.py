@@ -1,6 +1,8 @@
-"""Sizes as people read them."""
+"""Sizes and lengths of time as people read them."""
 
 from __future__ import annotations
+
+_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "", 60))
 
 
 def megabytes(count: int | None) -> str:
@@ -17,3 +19,20 @@ def megabytes(count: int | None) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 student``, ``2 students``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def seconds(length: float) -> str:
+    """``12 s``, ``4 min``, ``3 h``, ``2 d``."""
+    whole = max(0, int(length))
+    unit, size = next(((unit, size) for unit, size, *_ in _UNITS if whole >= size), ("s", 1))
+    return f"{whole // size} {unit}"
+
+
+def in_two_units(length: float) -> str:
+    """Of seconds ``45 s``, ``14 min``, ``3 h 20 min``, ``2 d 3 h``: two units at most."""
+    whole = max(0, int(length))
+    for unit, size, smaller, width in _UNITS:
+        if whole >= size:
+            first, rest = whole // size, whole % size // width
+            return f"{first} {unit} {rest} {smaller}" if rest else f"{first} {unit}"
+    return f"{whole} s"

@@ -11,6 +11,7 @@ from hubtui.cli import base
 from hubtui.cli.base import App, json_option, verb
 from hubtui.clock import moment, stamp
 from hubtui.names import shown
+from hubtui.units import in_two_units
 from hubtui.watchdog.history import Line
 from hubtui.watchdog.history import history as known
 from hubtui.watchdog.oldlog import Unreadable
@@ -57,12 +58,7 @@ def history(app: App, since: int | None, everything: bool, as_json: bool) -> Non
 
 def away(seconds: float | None) -> str:
     """``34 s``, ``12 min``, ``3 h 5 min``; empty where it is not known."""
-    if seconds is None:
-        return ""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+    return in_two_units(seconds) if seconds is not None else ""
 
 
 def _ended(line: Line) -> str:

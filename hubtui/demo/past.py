@@ -158,7 +158,7 @@ def _moment(now: datetime, weeks: int, weekday: int, time: str) -> datetime:
 _WHY = {
     "oom-kernel": (
         "The kernel killed a process (python3) for want of memory 40 s before.",
-        "At most 212 MB were free in the hour before.",
+        "At most 112 MB were free in the hour before.",
     ),
     "output-broken": ("The proxy's output goes to a pipe that nobody reads.",),
     "database-locked": ("sqlite3 (pid 4711, root) held the database open for writing.",),

@@ -15,7 +15,7 @@ from hubtui.tui.columns import Column, Row
 from hubtui.tui.look import cell
 from hubtui.tui.titles import count
 from hubtui.tui.watch_rows import UNKNOWN, short, title
-from hubtui.tui.watch_words import seconds
+from hubtui.units import seconds
 from hubtui.watchdog.causes import CAUSES
 from hubtui.watchdog.history import History, Line
 from hubtui.watchdog.patterns import Patterns

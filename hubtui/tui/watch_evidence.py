@@ -12,8 +12,8 @@ from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.tui.colours import BAD, QUIET, WARN
 from hubtui.tui.watch_rows import detail
-from hubtui.tui.watch_words import answer, in_two_units
-from hubtui.units import megabytes
+from hubtui.tui.watch_words import answer
+from hubtui.units import in_two_units, megabytes
 from hubtui.watchdog import incidents
 from hubtui.watchdog.history import Line
 from hubtui.watchdog.records import Evidence, Got, Seen

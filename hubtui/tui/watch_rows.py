@@ -14,7 +14,7 @@ from hubtui.tui.columns import Column
 from hubtui.tui.look import Entry, cell
 from hubtui.tui.titles import count
 from hubtui.tui.watch_look import Watch
-from hubtui.tui.watch_words import in_two_units, seconds
+from hubtui.units import in_two_units, seconds
 from hubtui.watchdog.causes import CAUSES
 from hubtui.watchdog.history import Line, availability
 from hubtui.watchdog.records import Incident, Outcome, Restart

@@ -11,6 +11,7 @@ from hubtui.clock import moment
 from hubtui.names import shown
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.watch_look import Watch
+from hubtui.units import seconds
 from hubtui.watchdog.records import Got, Now, Probe, State, Verdict
 from hubtui.watchdog.words import LAYERS, STATES, shown_state
 
@@ -36,8 +37,6 @@ _GOT = {
     Got.DNS: "no such name",
     Got.UNASKED: "not asked",
 }
-
-_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "", 60))
 
 
 def standing(watch: Watch, at: datetime) -> Text:
@@ -138,23 +137,6 @@ def milliseconds(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
-def seconds(length: float) -> str:
-    """``12 s``, ``4 min``, ``3 h``, ``2 d``."""
-    whole = max(0, int(length))
-    unit, size = next(((unit, size) for unit, size, *_ in _UNITS if whole >= size), ("s", 1))
-    return f"{whole // size} {unit}"
-
-
 def since(then: datetime, at: datetime) -> str:
     """How long before ``at`` something was: ``12 s``."""
     return seconds((at - then).total_seconds())
-
-
-def in_two_units(length: float) -> str:
-    """Of seconds ``45 s``, ``14 min``, ``3 h 20 min``, ``2 d 3 h``: two units at most."""
-    whole = max(0, int(length))
-    for unit, size, smaller, width in _UNITS:
-        if whole >= size:
-            first, rest = whole // size, whole % size // width
-            return f"{first} {unit} {rest} {smaller}" if rest else f"{first} {unit}"
-    return f"{whole} s"

@@ -6,8 +6,10 @@ scene        what was found: the answers, hub and proxy as processes, the machin
 verdict      what that means; nothing is asked or changed here
 web          what is wrong with the public address; pressure: what makes a hub late
 rules        what follows: wait, look again, restart, call a person; back-off, exam, pause
-restart      the hub started anew, as it runs here: its unit, by hand, or a command
-check        one check from its lock to its last line; what the timer runs
+restart      the hub started anew, as it runs here (ways: its unit, by hand, or a command);
+             restart_plan: as a person asks for it, mending: as the check does it by itself
+words        the sentences of all faces; calls: what whoever is called gets to read
+check        one check from its lock to its last line; keeping: what is written down of it
 live         the state of now, in /run; samples of the last hours
 incidents    what was wrong and what was done, in state_dir, and restarts.log as it always was
 hublog       the hub's own log: where it is, its end, what is new in it, followed

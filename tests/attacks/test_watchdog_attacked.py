@@ -97,7 +97,7 @@ def test_what_listens_by_a_wrong_hub_api_is_never_ended(course: Watched) -> None
             config = CONFIG.read_text()
             CONFIG.write_text(config.replace(course.hub.api, wrong))
             course.check()
-            with pytest.raises(Refused, match="listens where hub"):
+            with pytest.raises(Refused, match=r"listens where hub\.api says"):
                 restart_plan(course.server)
             found = Seen(pid=service.pid, uid=0, program="python", state="S", age=60)
             by_hand = Way(kind="hand")

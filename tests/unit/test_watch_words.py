@@ -17,7 +17,8 @@ from hubtui.tui.watch_evidence import sections
 from hubtui.tui.watch_look import GRACE, Watch
 from hubtui.tui.watch_picture import AWAY, UNSEEN, asked, axis, picture
 from hubtui.tui.watch_rows import rows, short, summary
-from hubtui.tui.watch_words import banners, checked, in_two_units, latencies, seconds, standing
+from hubtui.tui.watch_words import banners, checked, latencies, standing
+from hubtui.units import in_two_units, seconds
 from hubtui.watchdog.history import History, Line
 from hubtui.watchdog.patterns import Patterns
 from hubtui.watchdog.records import (

@@ -529,7 +529,7 @@ def test_nothing_is_a_sentence_too(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, ""), (3.7, "4 s"), (119, "119 s"), (150, "2 min"), (7200, "2 h 0 min")],
+    [(None, ""), (3.7, "3 s"), (96, "1 min"), (214, "3 min"), (7500, "2 h 5 min")],
 )
 def test_how_long_it_was_away(seconds: float | None, words: str) -> None:
     assert away(seconds) == words
