@@ -28,11 +28,11 @@ from hubtui.plan import locks
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
 from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.patience import Patience, of
 from hubtui.watchdog.records import Layer, Memory, Now, Restart, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
-from hubtui.watchdog.verdict import Judged
 
 if TYPE_CHECKING:
     from hubtui.watchdog.mending import Mended

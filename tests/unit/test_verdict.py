@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Verdict
 from hubtui.watchdog.rules import CURED
-from hubtui.watchdog.verdict import Judged, judge
+from hubtui.watchdog.verdict import judge
 from tests.unit.scenes import AT, BUSY, HUB, MACHINE, PROXY, scene
 
 PATIENCE = Patience()
