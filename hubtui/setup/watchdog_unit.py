@@ -18,8 +18,8 @@ CHECK = Job(
 # What it starts has to go on: a hub that runs by hand, and students' servers with it.
 KillMode=process
 OOMPolicy=continue
-# A restart waits until the log-in page answers; longer than this it is stuck.
-TimeoutStartSec=10min
+# A check ends itself, at the latest 330 s after watchdog.grace; longer than this it is stuck.
+TimeoutStartSec=75min
 # To have its turn when everybody wants the CPU and the disk. Neither Nice nor OOMScoreAdjust:
 # a hub that is started from here, and every student's server, would inherit them.
 CPUWeight=1000

@@ -3,7 +3,8 @@
 records      the words and the records of all this
 probes       four questions, each with its time limit: hub, proxy, both, the public address
 scene        what was found: the answers, hub and proxy as processes, the machine
-verdict      what that means; nothing is asked or changed here
+verdict      what that means; nothing is asked or changed here (judged: its record;
+             judging_proxy: the same for the proxy alone)
 web          what is wrong with the public address; pressure: what makes a hub late
 rules        what follows: wait, look again, restart, call a person; back-off, exam, pause
 restart      the hub started anew, as it runs here (ways: its unit, by hand, or a command);

@@ -93,7 +93,8 @@ def _by_systemd(
     words += [f"--property={name}={value}" for name, value in settings.items()]
     if launch.uid != 0:
         words += [f"--uid={launch.uid}", f"--gid={launch.gid}"]
-    server.run([*words, "--", *argv], timeout=30).check()
+    # systemd reads $NAME in a command as a variable, and $$ as the sign itself.
+    server.run([*words, "--", *(word.replace("$", "$$") for word in argv)], timeout=30).check()
 
 
 def environment_file(environment: dict[str, str]) -> str:

@@ -52,9 +52,7 @@ def of_incident(course: Course, incident: Incident, state: State, at: datetime) 
         wait = AWAY_FOR
     elif incident.verdict in _WORDS:
         subject = "JupyterHub is not well"
-        wait = AWAY_FOR if incident.exam else ODD_FOR
-        if incident.verdict is Verdict.SLOW and not incident.exam:
-            return None  # forty who log in at once call nobody
+        wait = AWAY_FOR if incident.exam else ODD_FOR  # forty who log in at once call nobody
     else:
         return None
     if not failed and at - incident.at < wait:

@@ -28,11 +28,11 @@ from hubtui.plan import locks
 from hubtui.server import Server
 from hubtui.server.hub import uid_of
 from hubtui.watchdog import datedlogs, incidents, known, live, rules, scene, verdict, words
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.patience import Patience, of
 from hubtui.watchdog.records import Layer, Memory, Now, Restart, Sample, Scene, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
-from hubtui.watchdog.verdict import Judged
 
 if TYPE_CHECKING:
     from hubtui.watchdog.mending import Mended
@@ -85,7 +85,7 @@ class _Check:
         self.server, self.patience, self.sleep = server, patience, sleep
         self.began, self.started = time.monotonic(), server.clock()
         self.keeper = Keeper(server)
-        self.before = self.start = _sane(live.read(server.live), server.clock())
+        self.before = self.start = _cut(_sane(live.read(server.live), server.clock()))
         self.good = self.start.good if self.start is not None else 0
         self.uid = uid_of(server.course)
         self.looks = 0
@@ -182,6 +182,7 @@ class _Check:
             last_good=at if well else (before.last_good if before else None),
             incident=before.incident if before else "",
             restarts=given.restarts,
+            cut=before.cut if before and not well else 0,
             hopeless=before.hopeless if before and not well else "",
             exam=given.exam,
         )
@@ -249,6 +250,17 @@ def _sane(before: Now | None, at: datetime) -> Now | None:
     return replace(
         before, at=at, since=at, bad_since=None, good_since=None, restarts=(), memory=memory
     )
+
+
+def _cut(before: Now | None) -> Now | None:
+    """After a check that was ended in the middle of its restart: the first time at once again.
+
+    From the second on it waits its turn, for something ends it each time.
+    """
+    if before is None or before.state is not State.RESTARTING:
+        return before
+    kept = before.restarts[:-1] if before.cut == 0 else before.restarts
+    return replace(before, restarts=kept, cut=before.cut + 1)
 
 
 def _sample(now: Now, seen: Scene) -> Sample:

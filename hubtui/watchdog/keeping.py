@@ -18,6 +18,7 @@ from hubtui.errors import HubtuiError, StateError
 from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.watchdog import incidents, live
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.records import (
     AWAY,
     Incident,
@@ -29,7 +30,6 @@ from hubtui.watchdog.records import (
     State,
     Verdict,
 )
-from hubtui.watchdog.verdict import Judged
 
 UNSAVED = "unsaved.jsonl"
 """Incidents that could not be written to state_dir, in the live folder."""

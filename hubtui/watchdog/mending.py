@@ -13,10 +13,10 @@ from hubtui.errors import HubtuiError
 from hubtui.server import Server
 from hubtui.watchdog import causes, hublog, incidents, known, restart, ways
 from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.judging_proxy import broken_output
 from hubtui.watchdog.keeping import Keeper
 from hubtui.watchdog.records import Layer, Now, Outcome, Restart, Scene, Verdict
 from hubtui.watchdog.rules import Act
-from hubtui.watchdog.verdict import broken_output
 from hubtui.watchdog.ways import Way
 
 _WITHIN = 2.0

@@ -32,6 +32,9 @@ class Patience(Struct, frozen=True, kw_only=True):
 
     hung_hub: float = 180.0
     """So long without an answer and without a line in its log."""
+    excuse: float = 900.0
+    """So long a line in the log, which students can write, or a busy machine excuses a silent hub
+    that does nothing itself."""
     fresh_log: float = 60.0
     """A log that was written since is that of a hub at work."""
 

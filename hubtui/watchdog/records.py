@@ -149,6 +149,8 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     hub: Trace | None = None
     proxy: Trace | None = None
+    asked: tuple[str, ...] = ()
+    """The addresses of hub and proxy that all this is about."""
     answered: datetime | None = None
     """When the hub's own port last answered."""
     logged: datetime | None = None
@@ -205,6 +207,8 @@ class Now(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The id of the open one."""
     restarts: tuple[datetime, ...] = ()
     """Those that count for back-off: all since it was up for half an hour."""
+    cut: int = 0
+    """Checks that were ended in the middle of a restart, since it was up."""
     hopeless: str = ""
     """Why the last restart failed, where that is nothing that another restart cures: a cause."""
     exam: bool = False

@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Now, State, Verdict
-from hubtui.watchdog.verdict import Judged
 
 
 class Act(StrEnum):

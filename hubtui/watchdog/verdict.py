@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from hubtui.server.hubprocess import NO_ROOM
-from hubtui.watchdog import web
+from hubtui.watchdog import judging_proxy, web
 from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.judged import Judged, is_young, minutes, slow, starting
 from hubtui.watchdog.patience import Patience
-from hubtui.watchdog.pressure import has_used_up_its_files, is_pressed, is_short
-from hubtui.watchdog.records import AWAY, GATEWAY, Got, Layer, Memory, Probe, Scene, Seen, Verdict
+from hubtui.watchdog.pressure import has_used_up_its_files, is_pressed
+from hubtui.watchdog.records import AWAY, Got, Layer, Memory, Probe, Scene, Verdict
 
 _RENEWED = 20.0
 """Days before its end by which a certificate should have been: certbot does so at 30."""
@@ -31,23 +30,6 @@ _IN_THE_WAY = AWAY - {Verdict.WEB, Verdict.PORT_TAKEN}
 
 _GAP = 300.0
 """Seconds from one look to the next, on a machine that is late with everything."""
-_UNREAD = ("pipe without reader", "terminal gone")
-"""Outputs that nobody takes any more: configurable-http-proxy 388, 434."""
-
-
-class Judged(Struct, frozen=True, kw_only=True):
-    """What a look means, and how sure that is."""
-
-    verdict: Verdict
-    text: str
-    """A sentence."""
-    do: str = ""
-    sure: bool = True
-    """False: look again before anything is done."""
-    cause: str = ""
-    """Of catalogue.CAUSES, where the look itself says it."""
-    taken_by: int | None = None
-    """The uid of a stranger; a name is said on the screen alone."""
 
 
 def judge(scene: Scene, memory: Memory, patience: Patience) -> tuple[Judged, Memory]:
@@ -115,7 +97,7 @@ def _remembered(scene: Scene, memory: Memory) -> Memory:
     hub, proxy, chain = (scene.probes[layer] for layer in (Layer.HUB, Layer.PROXY, Layer.CHAIN))
     silent = proxy.got in _NO_ANSWER
     gone = proxy.got is Got.REFUSED and hub.ok
-    lost = hub.ok and proxy.got in _THERE and _is_lost(chain)
+    lost = hub.ok and proxy.got in _THERE and judging_proxy.is_lost(chain)
     closed = scene.hub is not None and hub.got is Got.REFUSED
     public = scene.probes.get(Layer.PUBLIC)
     shut = hub.ok and proxy.got in _THERE and public is not None and public.got not in _FINE
@@ -144,11 +126,11 @@ def _row(before: tuple[datetime, ...], at: datetime) -> tuple[datetime, ...]:
 def _hub_well(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     proxy, chain = scene.probes[Layer.PROXY], scene.probes[Layer.CHAIN]
     if proxy.got is Got.REFUSED:
-        return _proxy_gone(scene, memory, patience)
+        return judging_proxy.gone(scene, memory, patience)
     if proxy.got not in _THERE:
-        return _proxy_silent(scene, memory, patience)
-    if _is_lost(chain):
-        return _proxy_lost(scene, memory, chain, patience)
+        return judging_proxy.silent(scene, memory, patience)
+    if judging_proxy.is_lost(chain):
+        return judging_proxy.lost(scene, memory, chain, patience)
     if chain.got not in (Got.OK, Got.SILENT, Got.TLS, Got.UNASKED):
         text = f"Hub and proxy are up, but the log-in page does not work: {chain.text}."
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
@@ -191,12 +173,7 @@ def _late_answer(scene: Scene, late: Probe, patience: Patience) -> Judged:
         return Judged(verdict=Verdict.FAILING, text=text, do="Look at the hub's log.")
     name = "log-in page" if late.layer is Layer.CHAIN else late.layer
     wait = "no answer within" if late.got is Got.SILENT else "an answer after"
-    return _slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
-
-
-def _is_lost(chain: Probe) -> bool:
-    """Whether the proxy does not find the hub; what the hub itself says is another matter."""
-    return chain.got is Got.STATUS and chain.status in GATEWAY and not chain.by_hub
+    return slow(scene, f"The {name}: {wait} {late.ms / 1000:.0f} s.", patience)
 
 
 def _public(public: Probe, memory: Memory, patience: Patience) -> Judged:
@@ -221,98 +198,9 @@ def _well(scene: Scene, public: Probe | None) -> Judged:
     return Judged(verdict=Verdict.UP, text=text, do="Renew the certificate: certbot renew")
 
 
-def _proxy_gone(scene: Scene, memory: Memory, patience: Patience) -> Judged:
-    if _is_young(scene.hub, patience.grace):
-        return _starting("The hub is starting: its proxy does not listen yet.")
-    if scene.probes[Layer.CHAIN].got is Got.OK:
-        return Judged(verdict=Verdict.PROXY_DEAD, text="The proxy comes back.", sure=False)
-    if not memory.proxy_seen and Layer.PUBLIC not in scene.probes:
-        # Without hub.url nothing says that there ever was a proxy at this address.
-        return Judged(
-            verdict=Verdict.FAILING,
-            text="The hub is up, but nobody listens where hub.proxy in course.yaml says.",
-            do="Is that its address? hubtui doctor; if it is: hubtui watchdog restart",
-        )
-    since = (scene.at - (memory.proxy_gone or scene.at)).total_seconds()
-    return Judged(
-        verdict=Verdict.PROXY_DEAD,
-        text="The hub is up, but its proxy is gone: nobody reaches it.",
-        do="The hub starts a new one by itself within seconds; else restart the hub.",
-        sure=since >= patience.gone_proxy,
-    )
-
-
-def _proxy_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
-    if _is_young(scene.hub, patience.grace):
-        return _starting("The hub is starting: its proxy does not answer yet.")
-    row, proxy = memory.proxy_silent, scene.proxy
-    lasted = _lasted(row)
-    enough = len(row) >= patience.hung_looks and lasted >= patience.hung_proxy
-    why, cause = _hanging(proxy, patience)
-    idle = proxy is not None and proxy.cpu is not None and proxy.cpu < patience.idle
-    if not why and idle and lasted >= patience.idle_proxy and not is_pressed(scene, patience):
-        why = f"it has done nothing for {_minutes(lasted)}"
-    if why:
-        return Judged(
-            verdict=Verdict.PROXY_HUNG,
-            text=f"The hub is up, but its proxy does not answer: {why}.",
-            do="Restart the proxy, and the hub with an output that it can write to.",
-            sure=enough,
-            cause=cause,
-        )
-    if is_pressed(scene, patience) or (proxy is not None and (proxy.cpu or 0) >= patience.working):
-        return _slow(scene, "The proxy answers late.", patience)
-    return Judged(
-        verdict=Verdict.PROXY_HUNG,
-        text="The hub is up, but its proxy has not answered.",
-        do="It is looked at again.",
-        sure=False,
-    )
-
-
-def _hanging(proxy: Seen | None, patience: Patience) -> tuple[str, str]:
-    """What says that a silent proxy will not answer any more; with the cause."""
-    if proxy is None:
-        return "", ""
-    why, cause = broken_output(proxy)
-    if why:
-        return why, cause
-    if proxy.state == "T":
-        return "its process is stopped", "stopped"
-    if proxy.cpu is not None and proxy.cpu >= patience.spinning:
-        return f"it spins, with {proxy.cpu:.0%} of a CPU", ""
-    return "", ""
-
-
-def broken_output(proxy: Seen) -> tuple[str, str]:
-    """What keeps it from writing its log, with the cause: it then writes errors about errors."""
-    if proxy.output in _UNREAD:
-        return f"its output goes to a {proxy.output}", "output-broken"
-    if proxy.room is not None and proxy.room < NO_ROOM:
-        return "no room is left on the disk of its log", "disk-full-log"
-    return "", ""
-
-
-def _proxy_lost(scene: Scene, memory: Memory, chain: Probe, patience: Patience) -> Judged:
-    if _is_young(scene.hub, patience.grace) or _is_young(scene.proxy, 30):
-        return _starting("The hub is starting: its proxy does not lead to it yet.")
-    if chain.ms >= patience.brisk * 1000 and is_pressed(scene, patience):
-        # One that does not know the way says so at once; this one waited for the hub in vain.
-        return _slow(scene, "The proxy had no answer of the hub in time.", patience)
-    row = memory.lost
-    sure = len(row) >= patience.hung_looks and _lasted(row) >= patience.hung_proxy
-    return Judged(
-        verdict=Verdict.PROXY_LOST,
-        text=f"Hub and proxy are up, but the proxy does not lead to the hub ({chain.status}).",
-        do="Restart the hub: it tells its proxy the way anew.",
-        sure=sure,
-        cause="proxy-zombie" if sure else "",
-    )
-
-
 def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
-    if _is_young(scene.hub, patience.grace):
-        return _starting("The hub is starting.")
+    if is_young(scene.hub, patience.grace):
+        return starting("The hub is starting.")
     row = memory.hub_silent
     # Not since its last answer alone: nobody may have asked for hours, and nights are quiet.
     hub = scene.hub
@@ -320,23 +208,26 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     # What is stopped waits for nothing, and the lines in its log are students'.
     stopped = hub is not None and hub.state == "T"
     # Without files it writes of nothing else, for ever.
-    logged = memory.logged if not used_up and not stopped else None
+    excused = (scene.at - row[0]).total_seconds() < patience.excuse
+    logged = memory.logged if excused and not used_up and not stopped else None
     signs_of_life = [at for at in (memory.answered, logged, row[0]) if at is not None]
     quiet = (scene.at - max(signs_of_life)).total_seconds()
     own = (hub.cpu or 0.0) if hub is not None else 0.0
     if quiet >= patience.hung_hub and len(row) >= patience.hung_looks:
-        if not stopped and is_pressed(scene, patience) and own < patience.spinning:
-            return _slow(scene, f"The hub has not answered for {_minutes(quiet)}.", patience)
+        at_work = hub is not None and (hub.state in "RD" or own > patience.idle)
+        waits = excused or at_work  # a hub that does nothing for so long waits for no CPU
+        if waits and not stopped and is_pressed(scene, patience) and own < patience.spinning:
+            return slow(scene, f"The hub has not answered for {minutes(quiet)}.", patience)
         log = "all its files are open" if used_up else "no line in its log"
         return Judged(
             verdict=Verdict.HUB_HUNG,
-            text=f"The hub hangs: no answer for {_minutes(quiet)}, and {log}.",
+            text=f"The hub hangs: no answer for {minutes(quiet)}, and {log}.",
             do="Restart the hub.",
             cause="files-hub" if used_up else "stopped" if stopped else "",
         )
     fresh = scene.log_age is not None and scene.log_age < patience.fresh_log
     if not stopped and (own >= patience.working or fresh or is_pressed(scene, patience)):
-        return _slow(scene, "The hub has not answered in time.", patience)
+        return slow(scene, "The hub has not answered in time.", patience)
     return Judged(
         verdict=Verdict.HUB_HUNG,
         text="The hub has not answered in time, and does nothing.",
@@ -347,8 +238,8 @@ def _hub_silent(scene: Scene, memory: Memory, patience: Patience) -> Judged:
 
 def _hub_odd(scene: Scene, memory: Memory, hub: Probe, patience: Patience) -> Judged:
     """An answer that is none of a hub's. One that is just being killed hangs up like that."""
-    if _is_young(scene.hub, patience.grace):
-        return _starting("The hub is starting.")
+    if is_young(scene.hub, patience.grace):
+        return starting("The hub is starting.")
     text = f"The hub's own port does not answer as a hub does: {hub.text}."
     if hub.got is Got.BROKEN and len(memory.hub_silent) < patience.hung_looks:
         do = "It is looked at again."
@@ -358,8 +249,8 @@ def _hub_odd(scene: Scene, memory: Memory, hub: Probe, patience: Patience) -> Ju
 
 def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
     if scene.hub is not None:
-        if _is_young(scene.hub, patience.grace):
-            return _starting("The hub is starting: its port is not open yet.")
+        if is_young(scene.hub, patience.grace):
+            return starting("The hub is starting: its port is not open yet.")
         return Judged(
             verdict=Verdict.HUB_STUCK,
             text=f"The hub's process {scene.hub.pid} is there, but its port is closed.",
@@ -367,7 +258,7 @@ def _hub_closed(scene: Scene, memory: Memory, patience: Patience) -> Judged:
             sure=memory.stuck >= patience.stuck_looks,
         )
     if scene.machine.uptime < patience.grace:
-        return _starting("The machine has just started; the hub is not there yet.")
+        return starting("The machine has just started; the hub is not there yet.")
     return Judged(
         verdict=Verdict.HUB_DEAD,
         text="The hub is gone: no process, and nobody on its port.",
@@ -391,29 +282,3 @@ def _whose(probe: Probe) -> str:
     if probe.layer is Layer.HUB and probe.uid is not None and 0 < probe.uid < 1000:
         return f"If that is your hub, set hub.uid: {probe.uid} in course.yaml. Else: {end.lower()}"
     return end
-
-
-def _starting(text: str) -> Judged:
-    return Judged(verdict=Verdict.STARTING, text=text)
-
-
-def _slow(scene: Scene, text: str, patience: Patience) -> Judged:
-    """Never restarted: say what it waits for."""
-    numbers = scene.machine
-    short = is_short(scene, patience)
-    why = "memory is short" if short else f"load {numbers.load:.1f} on {numbers.cpus} CPUs"
-    do = "Stop idle servers: hubtui accounts" if short else "Wait: it is at work."
-    cause = "memory-short" if short else ""
-    return Judged(verdict=Verdict.SLOW, text=f"{text} It is at work: {why}.", do=do, cause=cause)
-
-
-def _is_young(process: Seen | None, grace: float) -> bool:
-    return process is not None and process.age < grace
-
-
-def _lasted(row: tuple[datetime, ...]) -> float:
-    return (row[-1] - row[0]).total_seconds() if row else 0.0
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -6,9 +6,9 @@ from hubtui import pauses
 from hubtui.course import Course
 from hubtui.names import shown
 from hubtui.units import counted
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.records import AWAY, Layer, Now, Outcome, Restart, State
 from hubtui.watchdog.rules import CURED, IN_EXAM, Decision, Given
-from hubtui.watchdog.verdict import Judged
 
 LAYERS = {
     Layer.HUB: "hub",

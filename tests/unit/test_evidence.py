@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hubtui.errors import CommandFailed
 from hubtui.server import filelocks
 from hubtui.server.run import Result
-from hubtui.watchdog import causes, collectors, evidence, telling
+from hubtui.watchdog import causes, collectors, evidence, incidents, telling
 from hubtui.watchdog.records import Evidence, Got, Layer, Probe, Verdict
 from hubtui.watchdog.scrub import ADDRESS, LONGEST, MAIL, NAME, SECRET, scrub
 
@@ -340,3 +340,17 @@ def test_sections_are_safe_and_leave_out_what_is_not_known() -> None:
     assert text["Log: /logs/a\\x1b.log"] == ("last\\x07",)
     assert "Kernel" not in text
     assert "Unit" not in text
+
+
+def test_evidence_of_a_day_is_limited(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+    for minute in range(60):
+        then = at + timedelta(minutes=minute)
+        found = Evidence(id=incidents.new_id(then), at=then, verdict=Verdict.FAILING)
+        incidents.save_evidence(tmp_path, found)
+    assert len(list((tmp_path / "incidents").glob("*.json"))) == incidents.MOST_A_DAY
+    later = at + timedelta(days=2)
+    incidents.save_evidence(
+        tmp_path, Evidence(id=incidents.new_id(later), at=later, verdict=Verdict.HUB_DEAD)
+    )
+    assert len(list((tmp_path / "incidents").glob("*.json"))) == incidents.MOST_A_DAY + 1

@@ -267,8 +267,9 @@ def test_the_cause_is_said_in_words_that_name_nobody() -> None:
     assert "anna" not in found.text
 
 
-def test_a_hub_that_is_slow_calls_nobody_but_in_an_exam() -> None:
-    assert said(incident(Verdict.SLOW), 60) is None
+def test_a_hub_that_is_slow_calls_late_but_for_an_exam() -> None:
+    assert said(incident(Verdict.SLOW), 9) is None
+    assert said(incident(Verdict.SLOW), 10) is not None
     assert said(incident(Verdict.SLOW, exam=True), 1) is None
     found = said(incident(Verdict.SLOW, exam=True), 2)
     assert found is not None

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui.watchdog import rules
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Now, State, Verdict
 from hubtui.watchdog.rules import CURED, IN_EXAM, Act, Decision, Given
-from hubtui.watchdog.verdict import Judged
 from tests.unit.scenes import AT
 
 PATIENCE = Patience()

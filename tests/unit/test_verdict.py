@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from hubtui.watchdog import web
 from hubtui.watchdog.catalogue import CAUSES
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.patience import Patience
 from hubtui.watchdog.records import Got, Layer, Memory, Probe, Scene, Verdict
 from hubtui.watchdog.rules import CURED
-from hubtui.watchdog.verdict import Judged, judge
+from hubtui.watchdog.verdict import judge
 from tests.unit.scenes import AT, BUSY, HUB, MACHINE, PROXY, scene
 
 PATIENCE = Patience()
@@ -24,6 +25,10 @@ GONE: dict[str, Any] = {"hub": Got.REFUSED, **DOWN}
 HUNG: dict[str, Any] = {"hub": Got.SILENT, "chain": Got.SILENT, "public": Got.SILENT}
 MUTE: dict[str, Any] = {"proxy": Got.SILENT, "chain": Got.SILENT, "public": Got.SILENT}
 LOST: dict[str, Any] = {"chain": 404, "public": 404}
+LATE_503: dict[str, Any] = {
+    **LOST,
+    "chain": Probe(layer=Layer.CHAIN, got=Got.STATUS, status=503, ms=9_000.0),
+}
 YOUNG = replace(HUB, age=20.0)
 UNREAD = replace(PROXY, output="pipe without reader", cpu=1.0)
 
@@ -80,6 +85,11 @@ ONE_LOOK: dict[str, tuple[Verdict, bool, dict[str, Any]]] = {
         {"seen_hub": YOUNG, "seen_proxy": UNREAD, **MUTE},
     ),
     "proxy silent, at work": (Verdict.SLOW, True, {"seen_proxy": replace(PROXY, cpu=0.5), **MUTE}),
+    "log-in page silent, hub has begun to work": (
+        Verdict.SLOW,
+        True,
+        {"seen_hub": replace(HUB, cpu=0.1), "chain": Got.SILENT, "public": Got.SILENT},
+    ),
     "proxy lost once": (Verdict.PROXY_LOST, False, LOST),
     "proxy lost, hub starting": (Verdict.STARTING, True, {"seen_hub": YOUNG, **LOST}),
     "proxy lost, proxy young": (
@@ -145,6 +155,21 @@ IN_A_ROW: dict[str, tuple[Verdict, bool, list[Scene]]] = {
         True,
         each(0, 60, 120, 180, **{**HUNG, "hub": Got.BROKEN}),
     ),
+    "hub silent and idle for 14 min, machine busy": (
+        Verdict.SLOW,
+        True,
+        each(*range(0, 841, 60), machine=BUSY, **HUNG),
+    ),
+    "hub silent and idle for 15 min, machine busy": (
+        Verdict.HUB_HUNG,
+        True,
+        each(*range(0, 901, 60), machine=BUSY, **HUNG),
+    ),
+    "hub silent and at work for 15 min, machine busy": (
+        Verdict.SLOW,
+        True,
+        each(*range(0, 901, 60), machine=BUSY, seen_hub=replace(HUB, state="R"), **HUNG),
+    ),
     "hub silent at two looks far apart": (Verdict.HUB_HUNG, False, each(0, 3600, **HUNG)),
     "hub silent for 180 s, busy": (
         Verdict.SLOW,
@@ -189,6 +214,16 @@ IN_A_ROW: dict[str, tuple[Verdict, bool, list[Scene]]] = {
         Verdict.SLOW,
         True,
         each(0, 60, 180, machine=BUSY, **MUTE),
+    ),
+    "proxy silent, no room for its log": (
+        Verdict.PROXY_HUNG,
+        True,
+        each(0, 10, 60, seen_proxy=replace(PROXY, output="file /log", room=0, cpu=0.5), **MUTE),
+    ),
+    "proxy had no answer of a busy hub in time": (
+        Verdict.SLOW,
+        True,
+        each(0, 30, 60, machine=BUSY, **LATE_503),
     ),
     "proxy lost 30 s": (Verdict.PROXY_LOST, False, each(0, 10, 30, **LOST)),
     "proxy lost 60 s": (Verdict.PROXY_LOST, True, each(0, 30, 60, **LOST)),

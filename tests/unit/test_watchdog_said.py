@@ -10,9 +10,9 @@ import pytest
 
 from hubtui.cli.watchdog import _code, _stands
 from hubtui.watchdog import words
+from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.records import Got, Layer, Now, Outcome, Probe, Restart, State, Verdict
 from hubtui.watchdog.rules import Act, Decision, Given
-from hubtui.watchdog.verdict import Judged
 from tests.unit.surveys import course
 
 AT = datetime(2026, 11, 25, 8, 22, tzinfo=UTC)
