@@ -264,6 +264,13 @@ _HUB = (
         sentence="Somebody, or a program, told the hub to stop.",
         do="If nobody did: look at root's cron, at apt's upgrades and the journal of that minute.",
     ),
+    Cause(
+        id="start-unknown",
+        title="start not known",
+        sentence="hubtui cannot start this hub: it has not seen it run, or it is none of its own.",
+        do="Start it once as you always did, or say how in course.yaml: hub: restart: [COMMAND]",
+        curable=False,
+    ),
 )
 
 _PROXY = (

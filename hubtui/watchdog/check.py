@@ -141,7 +141,7 @@ class _Check:
             at=at,
             looks=self.looks,
             restarts=counted,
-            hopeless=bool(before is not None and before.hopeless),
+            hopeless=before.hopeless if before is not None else "",
             exam=exam is not None,
             paused=paused is not None,
             paused_until=paused.until if paused is not None else None,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hubtui.clock import stamp
-from hubtui.errors import HubtuiError
+from hubtui.errors import HubtuiError, Refused
 from hubtui.server import Server
 from hubtui.watchdog import causes, hublog, incidents, known, restart, ways
 from hubtui.watchdog.catalogue import CAUSES
@@ -48,7 +48,7 @@ def mend(server: Server, keeper: Keeper, now: Now, seen: Scene, act: Act) -> Men
         text = without_names(server, str(e))
         _note(keeper, Restart(at=at, outcome=Outcome.FAILED, text=text))
         keeper.tell(str(e))
-        return Mended(at=at)
+        return Mended(at=at, hopeless="start-unknown" if isinstance(e, Refused) else "")
     begun = Restart(at=at, how=str(way or _ALONE), servers_before=count_servers())
     _note(keeper, begun)
     _old_habit(server, keeper, begun, now.verdict)

@@ -46,8 +46,8 @@ class Given(Struct, frozen=True, kw_only=True):
     """Looks in this check so far, this one counted."""
     restarts: tuple[datetime, ...] = ()
     """Those that count."""
-    hopeless: bool = False
-    """The last restart failed for something that no restart cures."""
+    hopeless: str = ""
+    """Why the last restart failed, where no restart cures it: a cause."""
     exam: bool = False
     paused: bool = False
     paused_until: datetime | None = None

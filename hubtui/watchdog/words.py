@@ -6,6 +6,7 @@ from hubtui import pauses
 from hubtui.course import Course
 from hubtui.names import shown
 from hubtui.units import counted
+from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.records import AWAY, Layer, Now, Outcome, Restart, State
 from hubtui.watchdog.rules import CURED, IN_EXAM, Decision, Given
@@ -93,6 +94,8 @@ def advice(judged: Judged, decision: Decision, given: Given) -> str:
     if given.exam and judged.verdict in CURED - IN_EXAM:
         return "To restart it all the same: hubtui watchdog restart"
     if decision.state is State.GAVE_UP:
+        if given.hopeless in CAUSES:
+            return CAUSES[given.hopeless].do
         return "See why: hubtui watchdog causes; then: hubtui watchdog restart"
     if judged.verdict not in CURED:
         return judged.do

@@ -41,7 +41,7 @@ GIVEN = st.builds(
     at=st.just(AT),
     looks=st.integers(1, 5),
     restarts=TIMES,
-    hopeless=st.booleans(),
+    hopeless=st.sampled_from(("", "disk-full")),
     exam=st.booleans(),
     paused=st.booleans(),
     acted=st.booleans(),
@@ -160,11 +160,11 @@ def test_an_exam_restarts_what_is_dead_and_no_hung_hub(verdict: Verdict) -> None
 @pytest.mark.parametrize("before", range(1, 9))
 def test_in_an_exam_it_waits_a_minute_at_most_and_never_gives_up(before: int) -> None:
     ago = tuple(range(before - 1, -1, -1))
-    for hopeless in (False, True):
+    for hopeless in ("", "disk-full"):
         waits = decided(Verdict.HUB_DEAD, exam=True, hopeless=hopeless, restarts=restarts(*ago))
         assert (waits.state, waits.until) == (State.BACKOFF, AT + MINUTE)
     later = decided(
-        Verdict.HUB_DEAD, exam=True, hopeless=True, restarts=restarts(*ago), at=AT + MINUTE
+        Verdict.HUB_DEAD, exam=True, hopeless="disk-full", restarts=restarts(*ago), at=AT + MINUTE
     )
     assert later.act is Act.HUB
 
@@ -206,9 +206,9 @@ def test_after_five_restarts_within_an_hour_a_person_is_needed(verdict: Verdict)
 def test_a_dead_hub_is_still_tried_every_half_hour() -> None:
     decision = decided(Verdict.HUB_DEAD, restarts=restarts(*FIVE), at=AT + MINUTE * 27)
     assert decision.act is Act.HUB
-    hopeless = decided(Verdict.HUB_DEAD, hopeless=True, restarts=restarts(29))
+    hopeless = decided(Verdict.HUB_DEAD, hopeless="disk-full", restarts=restarts(29))
     assert (hopeless.act, hopeless.state) == (Act.NOTHING, State.GAVE_UP)
-    assert decided(Verdict.HUB_DEAD, hopeless=True, restarts=restarts(30)).act is Act.HUB
+    assert decided(Verdict.HUB_DEAD, hopeless="disk-full", restarts=restarts(30)).act is Act.HUB
 
 
 def test_what_gave_up_on_a_hung_hub_waits_for_a_person_and_does_not_forget() -> None:

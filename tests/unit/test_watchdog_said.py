@@ -30,7 +30,7 @@ def said(tmp_path: Path) -> Said:
     return said
 
 
-def given(restarts: int = 1, *, hopeless: bool = False) -> Given:
+def given(restarts: int = 1, *, hopeless: str = "") -> Given:
     return Given(at=AT, looks=1, restarts=(AT,) * restarts, hopeless=hopeless)
 
 
@@ -47,7 +47,7 @@ def test_a_restart_that_worked_and_did_not_last_was_not_in_vain(said: Said) -> N
 
 def test_what_no_restart_cures_is_called_so(said: Said) -> None:
     assert "No restart cures that: a person is needed." in said(
-        State.GAVE_UP, given(hopeless=True), FAILED
+        State.GAVE_UP, given(hopeless="disk-full"), FAILED
     )
     assert "No restart" not in said(State.GAVE_UP, given(5), FAILED)
 
@@ -63,6 +63,12 @@ def test_what_no_restart_cures_is_called_so(said: Said) -> None:
 )
 def test_nobody_is_told_to_do_what_is_being_done(state: State, do: str) -> None:
     assert words.advice(GONE, Decision(act=Act.NOTHING, state=state), given()) == do
+
+
+def test_who_gave_up_says_what_cures_it_where_that_is_known() -> None:
+    gave_up = Decision(act=Act.NOTHING, state=State.GAVE_UP)
+    assert "course.yaml" in words.advice(GONE, gave_up, given(hopeless="start-unknown"))
+    assert "hubtui watchdog causes" in words.advice(GONE, gave_up, given(5))
 
 
 # --- hubtui watchdog status ---------------------------------------------------------------------

@@ -189,3 +189,12 @@ def test_a_full_disk_below_the_state_holds_up_no_restart(course: Watched) -> Non
     course.check()
     (incident,) = course.incidents()
     assert incident.restarts[0].outcome is Outcome.UP
+
+
+def test_a_hub_that_was_never_seen_is_not_tried_in_vain(course: Watched) -> None:
+    course.kill(course.hub_pid, course.proxy_pid)
+    now = course.check().now
+    assert (now.verdict, now.state) == (Verdict.HUB_DEAD, State.GAVE_UP)
+    assert "has not seen this hub run" in now.text
+    assert "hub: restart:" in now.do
+    assert len(course.check().now.restarts) == 1
