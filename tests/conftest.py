@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def hub(_machine: Machine) -> Iterator[EmbeddedHub]:
 @pytest.fixture(scope="module")
 def systemd(_machine: Machine) -> Iterator[Systemd]:
     """A real systemd, booted once for the tests of a file; skipped where it cannot run."""
+    shutil.rmtree("/var/log/journal", ignore_errors=True)  # of the machine before
     with contextlib.ExitStack() as stack:
         try:
             running = stack.enter_context(booted())

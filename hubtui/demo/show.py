@@ -97,7 +97,8 @@ def _live_hub() -> str | None:
         with contextlib.suppress(OSError):
             comm = (process / "comm").read_text().strip()
             ended = not (process / "cmdline").read_bytes()  # and nobody has asked how yet
-            if not ended and (comm == "jupyterhub" or comm.startswith("jupyterhub-")):
+            named = comm == "jupyterhub" or comm.startswith("jupyterhub-")
+            if named and not ended and not _is_elsewhere(process):
                 environ = b""
                 with contextlib.suppress(PermissionError):
                     environ = (process / "environ").read_bytes()
@@ -111,6 +112,13 @@ def _live_hub() -> str | None:
                 if state == _LISTEN and address in _LOCAL and int(port, 16) in LIVE_PORTS:
                     return f"something listens on port {int(port, 16)}"
     return None
+
+
+def _is_elsewhere(process: Path) -> bool:
+    """Whether it has processes of its own kind around it, in a container or another sandbox."""
+    with contextlib.suppress(PermissionError):
+        return (process / "ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+    return False
 
 
 def _closed(kind: Kind) -> str:
