@@ -81,8 +81,10 @@ class Keeper:
                 incident = self.investigated(incident, now.memory, seen)
         if _rank(now.verdict) > _rank(incident.verdict):
             incident = replace(incident, verdict=now.verdict, text=judged.text)
-        if judged.cause and not incident.cause:
-            incident = replace(incident, cause=judged.cause)
+        # What the look itself shows, a stopped process or a dead certificate, is no guess.
+        guessed = not incident.cause or now.verdict is not Verdict.SLOW
+        if judged.cause and incident.cause != judged.cause and guessed:
+            incident = replace(incident, cause=judged.cause, why=(judged.text,))
         if incident != before:
             self.save(incident)
         return replace(now, incident=incident.id)
