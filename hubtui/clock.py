@@ -24,6 +24,12 @@ def parse(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def month_before(at: datetime, months: int) -> str:
+    """The month so many before that of ``at``: ``2025-10``; as names of files they sort by time."""
+    count = at.year * 12 + at.month - 1 - months
+    return f"{count // 12:04}-{count % 12 + 1:02}"
+
+
 def ago(then: datetime, at: datetime) -> str:
     """How long before ``at`` something was: ``now``, ``5 min``, ``3 h``, ``12 d``."""
     seconds = max(0, int((at - then).total_seconds()))

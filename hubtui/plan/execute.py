@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import threading
@@ -18,7 +17,7 @@ from hubtui.errors import ChangedSinceShown, HubtuiError, LockHeld, StateError
 from hubtui.events import EventLog, Outcome, What
 from hubtui.plan import journal, runs
 from hubtui.plan.journal import Journal
-from hubtui.plan.locks import lock
+from hubtui.plan.locks import lock, take
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
 
@@ -180,10 +179,8 @@ def _alone(record: Path) -> Iterator[None]:
     """Hold the run's own record: says that it is alive, and keeps a second process out."""
     fd = os.open(record, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockHeld(f"Run {record.stem} is already at work.") from None
+        if not take(fd):
+            raise LockHeld(f"Run {record.stem} is already at work.")
         yield
     finally:
         os.close(fd)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from hubtui.clock import Clock, stamp
+from hubtui.clock import Clock, month_before, stamp
 from hubtui.state import append, read_log
 
 KEEP_MONTHS = 13
@@ -76,8 +76,7 @@ def read_journal(state_dir: Path) -> Iterator[Entry]:
 
 def prune(state_dir: Path, at: datetime) -> None:
     """Remove the months that are older than KEEP_MONTHS."""
-    months = at.year * 12 + at.month - 1 - KEEP_MONTHS
-    oldest = f"{months // 12:04}-{months % 12 + 1:02}"
+    oldest = month_before(at, KEEP_MONTHS)
     for path in (state_dir / "journal").glob("????-??.jsonl"):
         if path.stem < oldest:
             with contextlib.suppress(OSError):

@@ -30,25 +30,34 @@ def lock(state_dir: Path, name: str, holder: str, *, patience: float = 2.0) -> I
     except OSError as e:
         raise StateError(f"{path} cannot be opened: {e.strerror}.") from e
     try:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    who = os.pread(fd, 500, 0).decode(errors="replace") or "another hubtui"
-                    raise LockHeld(
-                        f"Another change to the {name} is running: {who}. "
-                        "Try again when it is through."
-                    ) from None
-                time.sleep(0.05)
+        if not take(fd, patience):
+            who = os.pread(fd, 500, 0).decode(errors="replace") or "another hubtui"
+            raise LockHeld(
+                f"Another change to the {name} is running: {who}. Try again when it is through."
+            )
         os.ftruncate(fd, 0)
         os.pwrite(fd, holder.encode()[:500], 0)
         yield fd
         os.ftruncate(fd, 0)
     finally:
         os.close(fd)
+
+
+def take(fd: int, patience: float = 0.0) -> bool:
+    """Take the flock on an open file; it is held until the last copy of ``fd`` is closed.
+
+    False: somebody else has had it for all of ``patience`` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def is_held(path: Path) -> bool:

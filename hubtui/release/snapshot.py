@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import time
@@ -22,6 +21,7 @@ import msgspec
 from hubtui.clock import stamp
 from hubtui.errors import CommandFailed, LockHeld, Refused, StateError
 from hubtui.names import shown
+from hubtui.plan import locks
 from hubtui.plan.plans import operator
 from hubtui.release import schedule, source, store
 from hubtui.release.source import End, Failed, File, Reader, Stream
@@ -145,10 +145,8 @@ def _is_sheet(by: Reader, sheet: str) -> None:
 def _alone(folder: Path, sheet: str) -> Iterator[None]:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockHeld(f"A snapshot of {_name(sheet)} is being made at this moment.") from None
+        if not locks.take(fd):
+            raise LockHeld(f"A snapshot of {_name(sheet)} is being made at this moment.")
         yield
     finally:
         os.close(fd)

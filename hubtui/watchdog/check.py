@@ -8,7 +8,6 @@ Nothing that fails here but the look itself keeps it from acting: a full disk le
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import threading
@@ -285,12 +284,7 @@ def _alone(path: Path) -> Iterator[bool]:
     """Whether no other check is at work; the lock ends with the process, however that ends."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield locks.take(fd)
     finally:
         os.close(fd)
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from hubtui import state
+from hubtui.clock import month_before
 from hubtui.errors import StateError
 from hubtui.names import shown
 from hubtui.watchdog.records import Evidence, Incident, Restart
@@ -73,8 +74,7 @@ def evidence(state_dir: Path, identity: str) -> Evidence | None:
 
 def prune(state_dir: Path, at: datetime) -> None:
     """Delete evidence older than KEEP_EVIDENCE, and months older than KEEP_MONTHS."""
-    months = at.year * 12 + at.month - 1 - KEEP_MONTHS
-    oldest_month = f"{months // 12:04}-{months % 12 + 1:02}"
+    oldest_month = month_before(at, KEEP_MONTHS)
     oldest = f"{at - KEEP_EVIDENCE:%Y%m%dT%H%M%SZ}"
     for path in (state_dir / FOLDER).glob("*.json*"):
         old = path.stem < (oldest_month if path.suffix == ".jsonl" else oldest)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from msgspec.structs import replace
 
 from hubtui.clock import parse, stamp
 from hubtui.errors import HubtuiError, LockHeld, StateError
+from hubtui.plan import locks
 from hubtui.plan.plans import Plan, new_plan, operator
 from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server
@@ -224,16 +223,6 @@ def _note(server: Server, target: Target, outcome: Outcome, text: str = "") -> N
 def _keep_out(path: Path) -> None:
     """Hold the check's lock until this process ends: two restarts at a time are one too many."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                os.close(fd)
-                raise LockHeld(
-                    "The watchdog has been at a check for too long; see: hubtui watchdog status"
-                ) from None
-            time.sleep(0.2)
-        else:
-            return
+    if not locks.take(fd, _PATIENCE):
+        os.close(fd)
+        raise LockHeld("The watchdog has been at a check for too long; see: hubtui watchdog status")
