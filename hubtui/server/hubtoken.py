@@ -27,11 +27,11 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     at: datetime
     """When the hub's configuration was changed last."""
-    token: Path
+    token: str
     sha256: str = ""
     """Of the token, where it was made with it; empty: it was there before."""
-    config: Path
-    """The hub's configuration, with the block in it."""
+    config: str
+    """The hub's configuration, with the block in it. Both are paths."""
 
 
 def read(state_dir: Path) -> Made | None:

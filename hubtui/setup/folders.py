@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
@@ -12,9 +13,6 @@ from hubtui.server import Server
 from hubtui.server import hub as hubs
 from hubtui.setup import reading
 from hubtui.setup.stages import Stage
-
-STATE_MODE = 0o711
-"""Students may pass it, to the sheets of their own release, and not list it."""
 
 
 class Folders(Stage):
@@ -27,7 +25,10 @@ class Folders(Stage):
         tutors = course.release.tutors if course.release else ()
         folder = course.file.parent
         entered = bool(tutors) or hubs.uid_of(course) != 0
-        self.wanted = {folder: _config_mode(folder, entered=entered), server.state: STATE_MODE}
+        self.wanted = {
+            folder: _config_mode(folder, entered=entered),
+            server.state: _state_mode(server.state),
+        }
         self.before: dict[Path, tuple[int, int, int]] = {}
 
     def say(self) -> str:
@@ -79,6 +80,15 @@ def _config_mode(folder: Path, *, entered: bool) -> int:
     except FileNotFoundError:
         mode = 0o755
     return mode | 0o755 if entered else mode
+
+
+def _state_mode(folder: Path) -> int:
+    """Nobody but root lists it; some of hubtui lets others pass, to what is theirs, some not."""
+    with suppress(FileNotFoundError):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & 0o066:
+            return mode
+    return 0o711
 
 
 def _as_wanted(path: Path, mode: int) -> bool:

@@ -257,12 +257,12 @@ class LineIn(Stage):
 def _note(server: Server, found: Way, sha256: str | None = None) -> None:
     """Keep what was done; the digest of a token that was made earlier stays."""
     before = hubtoken.read(server.state)
-    kept_ = before.sha256 if before and before.token == found.token else ""
+    kept_ = before.sha256 if before and before.token == str(found.token) else ""
     made = Made(
         at=server.clock(),
-        token=found.token,
+        token=str(found.token),
         sha256=kept_ if sha256 is None else sha256,
-        config=found.config,
+        config=str(found.config),
     )
     state.make_dir(server.state, 0o711)
     state.write_document(server.state / hubtoken.FILE, made)

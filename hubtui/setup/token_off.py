@@ -27,7 +27,7 @@ def stages_back(server: Server) -> list[Stage]:
     made = hubtoken.read(server.state)
     found: list[Stage] = []
     if made is not None:
-        found += [BlockOut(server, made.config), TokenGone(server, made)]
+        found += [BlockOut(server, Path(made.config)), TokenGone(made)]
     course = read(server.course.file)
     if course_line.removed(course) != course:
         found.append(LineOut(server.course.file))
@@ -77,26 +77,26 @@ class TokenGone(Stage):
 
     kind = "token gone"
 
-    def __init__(self, server: Server, made: Made) -> None:
-        self.made = made
+    def __init__(self, made: Made) -> None:
+        self.path, self.sha256 = Path(made.token), made.sha256
 
     def say(self) -> str:
         """The file."""
-        return f"remove the token {self.made.token}"
+        return f"remove the token {self.path}"
 
     def done(self) -> bool:
         """Whether it is gone, or another one than was made."""
         try:
-            token = self.made.token.read_text("ascii", "replace").strip()
+            token = self.path.read_text("ascii", "replace").strip()
         except FileNotFoundError:
             return True
-        return hubtoken.digest(token) != self.made.sha256
+        return hubtoken.digest(token) != self.sha256
 
     def do(self) -> Iterator[str]:
         """Remove it."""
-        with as_sentence(self.made.token):
-            self.made.token.unlink()
-        yield f"{self.made.token} is removed."
+        with as_sentence(self.path):
+            self.path.unlink()
+        yield f"{self.path} is removed."
 
 
 class LineOut(Stage):
