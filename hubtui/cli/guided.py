@@ -101,7 +101,7 @@ def _list(stages: Sequence[Stage]) -> None:
 def _told(app: App) -> int:
     """What is still to be done by a person."""
     if (finding := hubtoken.waiting(app.server)) is not None:
-        click.echo(f"{finding.text} {finding.do}")
+        click.echo(f"{finding.text}\n    → {finding.do}")
     return 0
 
 

@@ -58,7 +58,7 @@ def waiting(server: Server) -> Finding | None:
         id="hub.token.waiting",
         severity=Severity.WARNING,
         text="The hub takes hubtui's token after its next restart.",
-        do=f"when no student is in: {RESTART}",
+        do=f"{RESTART}, when no student is in",
     )
 
 

@@ -74,7 +74,7 @@ def parts(
     }
     found = []
     for name, (title, make) in makers.items():
-        if name in without:
+        if name in without or (name == "shell" and not shell.files):
             continue
         try:
             part = make()

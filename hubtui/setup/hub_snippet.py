@@ -43,11 +43,12 @@ def _hubtui(config):
     if version_info < (2,):
         service["admin"] = True  # there are no roles
     else:
-        add("load_roles", {{"name": "hubtui", "services": ["hubtui"], "scopes": {scopes!r}}})
+        scopes = "{scopes}".split()
+        add("load_roles", {{"name": "hubtui", "services": ["hubtui"], "scopes": scopes}})
     add("services", service)
 
 
-_hubtui(get_config())  # noqa: F821
+_hubtui(get_config())
 del _hubtui
 """
 
@@ -56,7 +57,7 @@ def block(token: Path) -> bytes:
     """The lines between the marks. Raises Refused for a path that is no plain text."""
     if not str(token).isascii() or not str(token).isprintable():
         raise Refused(f"{token!r} is no path for a token: choose one of plain letters.")
-    return _BLOCK.format(path=str(token), scopes=list(SCOPES)).encode("ascii")
+    return _BLOCK.format(path=str(token), scopes=" ".join(SCOPES)).encode("ascii")
 
 
 def added(text: bytes, token: Path) -> bytes:

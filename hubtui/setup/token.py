@@ -28,7 +28,6 @@ from hubtui.setup.stages import Stage
 from hubtui.watchdog import known
 
 TOKEN = Path("/etc/hubtui/token")
-_WHY = "so that hubtui sees and stops servers"
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class BlockIn(Stage):
         before = read(config)
         after = hub_snippet.added(before, self.found.token)
         self._judge(self.found.python.load(config, after))
-        yield f"the hub's own Python has loaded it, and found {_WHY} the token"
+        yield "the hub's own Python has loaded it, and found the token"
         yield f"the file as it was: {kept(config, before, self.server.clock())}"
         _note(self.server, self.found)
         self.before = before
