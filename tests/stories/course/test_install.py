@@ -143,31 +143,29 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
     assert "There is nothing to do." in hubtui("uninstall", "--yes").stdout
 
 
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("c.JupyterHub.port = (", "line 32: SyntaxError: "),
-        ("c.JupyterHub.port = nonsense", "line 32: NameError: name 'nonsense' is not defined"),
-        (
-            'c.JupyterHub.services = [{"name": "hubtui", "api_token": "h" * 40}]',
-            "has a service or a role named hubtui already",
-        ),
-        ("import os; os._exit(3)", "The hub's own Python does not load it: exit code 3"),
-    ],
-)
-def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(
-    course: Watched, line: str, why: str
-) -> None:
+REFUSED = {
+    "c.JupyterHub.port = (": "line 31: SyntaxError: ",
+    "c.JupyterHub.port = nonsense": "line 31: NameError: name 'nonsense' is not defined",
+    'c.JupyterHub.services = [{"name": "hubtui", "api_token": "h" * 40}]': (
+        "has a service or a role named hubtui already"
+    ),
+    "import os; os._exit(3)": "The hub's own Python does not load it: exit code 3",
+}
+
+
+def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(course: Watched) -> None:
     config = course.hub.config
-    config.write_text(f"{config.read_text()}\n{line}\n")
-    before = files(course)
-    done = install()
-    assert done.returncode == 1
-    assert why in done.stderr
-    assert "Everything is as it was before." in done.stderr
-    assert files(course) == before
-    assert copies(course) == set()
-    assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
+    text = config.read_text()
+    for line, why in REFUSED.items():
+        config.write_text(f"{text}\n{line}\n")
+        before = files(course)
+        done = install()
+        assert done.returncode == 1
+        assert why in done.stderr
+        assert "Everything is as it was before." in done.stderr
+        assert files(course) == before
+        assert copies(course) == set()
+        assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
 
 
 def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_installed(
