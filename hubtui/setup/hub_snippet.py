@@ -33,9 +33,9 @@ def _hubtui(config):
         return
 
     def add(name, entry):
-        found = getattr(config.JupyterHub, name)
+        found = config.JupyterHub[name]
         if isinstance(found, (list, tuple)):
-            setattr(config.JupyterHub, name, list(found) + [entry])
+            config.JupyterHub[name] = list(found) + [entry]
         else:  # not set before: traitlets adds it to the default
             found.append(entry)
 
