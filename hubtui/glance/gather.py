@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +20,8 @@ from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, State, worst_first
 from hubtui.glance.records import ExamLine, Glance, Line, Part, PutOff
 from hubtui.names import shown
-from hubtui.server import Server
+from hubtui.server import Server, uses
+from hubtui.server.uses import Use
 from hubtui.students import Missing, Survey, survey
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Ground:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.at = server.clock()
-        self._lock = threading.Lock()
+        self._lock, self._uses_lock = threading.Lock(), threading.Lock()
 
     @property
     def seen(self) -> Survey:
@@ -43,6 +44,16 @@ class Ground:
     @cached_property
     def _seen(self) -> Survey:
         return survey(self.server)
+
+    @property
+    def uses(self) -> Mapping[int, Use]:
+        """What each uid's processes use."""
+        with self._uses_lock:
+            return self._uses
+
+    @cached_property
+    def _uses(self) -> Mapping[int, Use]:
+        return uses.by_uid()
 
 
 @dataclass(frozen=True)
