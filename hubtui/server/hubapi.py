@@ -240,6 +240,15 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         owner: _Owner = _decoded(answer, _Owner)
         return [scope for scope in NEEDED if scope not in owner.scopes]
 
+    def check_token(self) -> None:
+        """One small question with the token; a hub before 2.0 answers it with all its users.
+
+        Raises TokenRefused where the hub does not take it.
+        """
+        answer = self._call("GET", "/users?limit=1")
+        if answer.status != 200:
+            raise _refusal(answer, "take the token", "list:users")
+
     def _is_running(self, name: str, server_name: str) -> bool | None:
         """None: the token may not see it."""
         answer = self._call("GET", f"/users/{_quoted(name)}")
