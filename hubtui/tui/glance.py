@@ -233,12 +233,11 @@ class FindingPage(Page):
 
 
 def copy(screen: Screen[None], do: str) -> None:
-    """Copy what is to be done, where there is something."""
-    if do:
-        screen.app.copy_to_clipboard(do)
-        said = f"Copied: {shown(do, limit=60)}"
-    else:
-        said = "There is no command to copy."
+    """Copy the command of what is to be done, where there is one."""
+    said = "There is no command to copy."
+    if command := words.command(do):
+        screen.app.copy_to_clipboard(command)
+        said = f"Copied: {shown(command, limit=60)}"
     screen.app.notify(said, markup=False, timeout=2)
 
 

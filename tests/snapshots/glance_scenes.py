@@ -23,13 +23,13 @@ from tests.snapshots.release_scenes import server_with_release
 from tests.snapshots.showing import CONFIG, Given
 
 TITLES = {
-    "hub": ("Hub", "watchdog"),
-    "machine": ("Machine", ""),
-    "students": ("Students", "accounts"),
-    "signups": ("Sign-ups", "signups"),
-    "release": ("Release", "release"),
-    "watchdog": ("Watchdog", "watchdog"),
-    "certificate": ("Certificate", ""),
+    "hub": ("hub", "watchdog"),
+    "machine": ("machine", ""),
+    "students": ("students", "accounts"),
+    "signups": ("sign-ups", "signups"),
+    "release": ("release", "release"),
+    "watchdog": ("watchdog", "watchdog"),
+    "certificate": ("certificate", ""),
 }
 WELL = {
     "hub": "up 3 d 4 h · log-in page in 31 ms",
