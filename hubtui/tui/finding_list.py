@@ -93,6 +93,8 @@ class FindingList(Widget, can_focus=True):
         self._items: Sequence[Item] = ()
         self._empty = Text("Looking …")
         self._cursor = self._top = 0
+        self._touched = False
+        """Whether a person has moved the cursor; until then it stays on the first: the worst."""
         self._painted: list[_Face] = []
 
     @property
@@ -120,7 +122,8 @@ class FindingList(Widget, can_focus=True):
             return
         before = self._items[self._cursor] if self._items else None
         places = {item.key: place for place, item in enumerate(items)}
-        cursor = nearest([item.key for item in self._items], self._cursor, places)
+        order = [item.key for item in self._items]
+        cursor = nearest(order, self._cursor, places) if self._touched else 0
         was_empty = not self._items
         self._top += cursor - self._cursor
         self._cursor, self._items, self._empty = cursor, tuple(items), empty
@@ -137,6 +140,7 @@ class FindingList(Widget, can_focus=True):
                 self._move(place)
 
     def _move(self, place: int) -> None:
+        self._touched = True
         if self._items and place != self._cursor:
             self._cursor = place
             self._settle()

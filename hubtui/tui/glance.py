@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,14 +10,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.scalar import Scalar
-from textual.screen import Screen
 from textual.widget import Widget
 
 from hubtui.findings import Finding
 from hubtui.glance.records import Glance
-from hubtui.names import shown
 from hubtui.tui import glance_words as words
 from hubtui.tui.bars import Detail, Key, Line
+from hubtui.tui.copying import copy
 from hubtui.tui.dialogs import Page
 from hubtui.tui.finding_list import FindingList
 from hubtui.tui.frame import Frame
@@ -31,6 +31,9 @@ _DETAIL = 4
 """Lines that the details of a finding are worth showing in."""
 
 
+_CHANGING = frozenset({"put_off", "try"})
+
+
 class GlancePane(Frame):
     """A line for each source; below it the findings."""
 
@@ -39,12 +42,16 @@ class GlancePane(Frame):
         Key("enter", "details", "details", "All of the finding in focus, and every command."),
         Key("g", "go", "go there", "Go to the pane and the row that it is about."),
         Key("p", "put_off", "put off", "Put it off until a time; what is put off comes back."),
+        Key("e", "exam", "exam check", "Before an exam: do all fit, can everybody log in?"),
+        Key("t", "try", "try it", "A probe account logs in, starts, and computes: in earnest."),
         Key("o", "put_offs", "", "Show or hide what is put off.", False),
         Key("y", "copy", "copy", "Copy its command to your own clipboard (OSC 52).", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "go", show=False),
         Binding("p", "put_off", show=False),
+        Binding("e", "exam", show=False),
+        Binding("t", "try", show=False),
         Binding("o", "put_offs", show=False),
         Binding("y", "copy", show=False),
     ]
@@ -68,6 +75,12 @@ class GlancePane(Frame):
         yield Line(words.heading(None, put_off=False), id="needs")
         yield FindingList(id="findings")
         yield Detail(id="detail")
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """Those that do something here and now."""
+        left_out = _CHANGING if self.hubtui.access.refusal else frozenset[str]()
+        return [key for key in super().keys if key.action not in left_out]
 
     @property
     def list(self) -> FindingList:
@@ -198,6 +211,18 @@ class GlancePane(Frame):
         if (found := self._finding()) is not None:
             copy(self, found.do)
 
+    def action_exam(self) -> None:
+        """The exam check, on a page."""
+        from hubtui.tui.exam_page import ExamPage
+
+        self.app.push_screen(ExamPage())
+
+    def action_try(self) -> None:
+        """Does it really work? Asks first."""
+        from hubtui.tui.exam_page import try_it
+
+        try_it(self.hubtui)
+
     def action_put_offs(self) -> None:
         """Show what is put off, or hide it."""
         self.with_put_off = not self.with_put_off
@@ -230,15 +255,6 @@ class FindingPage(Page):
     def action_copy(self) -> None:
         """Copy what mends it."""
         copy(self, self._do)
-
-
-def copy(screen: Screen[None], do: str) -> None:
-    """Copy the command of what is to be done, where there is one."""
-    said = "There is no command to copy."
-    if command := words.command(do):
-        screen.app.copy_to_clipboard(command)
-        said = f"Copied: {shown(command, limit=60)}"
-    screen.app.notify(said, markup=False, timeout=2)
 
 
 def _set_height(widget: Widget, height: int) -> None:

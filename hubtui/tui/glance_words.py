@@ -136,12 +136,6 @@ def nothing(glance: Glance | None) -> Text:
     return Text(f"Nothing needs you; {counted(later, 'finding')} {are} put off.", GOOD)
 
 
-def command(do: str) -> str:
-    """What can be pasted of what is to be done: ``sudo reboot`` of ``At night: sudo reboot``."""
-    lines = (line.rpartition(": ")[2].strip() for line in do.splitlines())
-    return "\n".join(line for line in lines if not line.endswith("."))
-
-
 # --- one of them ----------------------------------------------------------------------------------
 
 
