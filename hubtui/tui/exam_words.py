@@ -11,13 +11,13 @@ from hubtui.clock import moment
 from hubtui.exam.records import Answer, Readiness
 from hubtui.findings import State
 from hubtui.names import shown
-from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
+from hubtui.tui.colours import BAD, GOOD, QUIET
 from hubtui.tui.columns import Column, Row
 from hubtui.tui.glance_words import MARKS
 from hubtui.units import counted
 
 COLUMNS = (
-    Column("mark", "", 1),
+    Column("mark", "", 2, align="right"),
     Column("question", "QUESTION", 30),
     Column("answer", "ANSWER", None),
 )
@@ -33,7 +33,7 @@ def verdict(found: Readiness) -> Text:
         for each in (BAD, "bold"):  # the console knows our own names of styles alone
             said.stylize(each)
         many = counted(len(against), "question")
-        return said.append(f"  {many} without a good answer; below, what helps")
+        return said.append(f"  {many} without a good answer")
     said = Text(f"✓ GO{about}")
     for each in (GOOD, "bold"):
         said.stylize(each)
@@ -83,4 +83,4 @@ def _whole(answer: Answer) -> Iterator[Text]:
     for words, do in answer.remedies:
         yield Text(f"· {shown(words)}")
         for line in do.splitlines():
-            yield Text(f"  → {shown(line)}", WARN if answer.state is not State.FINE else "")
+            yield Text(f"  → {shown(line)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -197,8 +197,7 @@ class GlancePane(Frame):
         """Everything of the finding in focus."""
         if self.glance is not None and self.list.cursor_key is not None:
             found = self._finding()
-            text = self._whole(self.glance)
-            self.app.push_screen(FindingPage(text, found.do if found else ""))
+            self.app.push_screen(FindingPage(self._whole(self.glance), found, self.action_go))
 
     def action_go(self) -> None:
         """To the pane and the row that the finding in focus is about."""
@@ -246,15 +245,24 @@ class FindingPage(Page):
     """Everything of one finding."""
 
     CLOSE = "y copies the command · Esc closes"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", show=False),
+        Binding("g", "go", show=False),
+    ]
 
-    def __init__(self, text: Text, do: str) -> None:
+    def __init__(self, text: Text, found: Finding | None, go: Callable[[], None]) -> None:
+        """``go``: leads to what it is about."""
         super().__init__("What needs you", text)
-        self._do = do
+        self._do, self._go = found.do if found is not None else "", go
 
     def action_copy(self) -> None:
         """Copy what mends it."""
         copy(self, self._do)
+
+    def action_go(self) -> None:
+        """To its pane and row, which lie below this page."""
+        self.dismiss()
+        self.app.call_later(self._go)
 
 
 def _set_height(widget: Widget, height: int) -> None:
