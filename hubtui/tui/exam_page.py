@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.widgets import DataTable
 
 from hubtui.errors import UsageError
 from hubtui.exam.records import Answer, Readiness
+from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.tui import exam_words as words
 from hubtui.tui.bars import Detail, Key, Line, key_line
@@ -197,6 +198,10 @@ class ExamPage(Screen[None]):
 
 def try_it(app: HubtuiApp) -> None:
     """The plan says what the probe account will do; its result has the seconds of each stage."""
-    from hubtui.exam.probe import try_plan
 
-    app.change(lambda server, _keys: try_plan(server), ["probe"])
+    def plan(server: Server, _keys: Sequence[str]) -> Plan:
+        from hubtui.exam.probe import try_plan
+
+        return try_plan(server)
+
+    app.change(plan, ["probe"])

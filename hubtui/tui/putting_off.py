@@ -26,7 +26,7 @@ def ask_until(app: HubtuiApp, finding: Finding) -> None:
 
     def take(text: str) -> Moment:
         meant = parse_until(text, zone_of(server.course), server.clock())
-        put_off.put_off(server, finding.key, meant.at, operator())
+        put_off.put_off(server, finding, meant.at, operator())
         return meant
 
     def done(meant: Moment) -> None:
@@ -46,7 +46,7 @@ def bring_back(app: HubtuiApp, finding: Finding) -> None:
     def answered(yes: bool | None) -> None:
         if yes:
             app.in_thread(
-                lambda: put_off.take_back(server, finding.key),
+                lambda: put_off.take_back(server, finding.key, operator()),
                 lambda _: _said(app, "It needs you again."),
             )
 

@@ -304,21 +304,24 @@ async def test_e_opens_the_exam_check_and_escape_leads_back(tmp_path: Path) -> N
     async with app_of(tmp_path, Told()).run_test(size=SIZE) as pilot:
         await until(pilot, lambda: pane(pilot).glance is not None)
         await pilot.press("e")
-        assert isinstance(pilot.app.screen, ExamPage)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExamPage))
         await pilot.press("escape")
-        assert isinstance(pilot.app.screen, GlancePane)
+        await until(pilot, lambda: isinstance(pilot.app.screen, GlancePane))
 
 
 async def test_nothing_is_looked_at_below_a_dialog(tmp_path: Path) -> None:
     told = Told(*some(2))
-    async with app_of(tmp_path, told).run_test(size=SIZE) as pilot:
+    app = app_of(tmp_path, told)
+    async with app.run_test(size=SIZE) as pilot:
         await shows(pilot, 2)
         await pilot.press("question_mark")
         told.findings = ()
-        pilot.app.glancing.soon()  # type: ignore[attr-defined]
+        app.glancing.soon()
         await pilot.pause(0.5)
+        below = app.screen_stack[0].query_one(FindingList)
+        assert len(below.items) == 2
         await pilot.press("escape")
-        assert len(listed(pilot).items) == 2
+        await shows(pilot, 0)
 
 
 async def test_until_when_is_asked(tmp_path: Path) -> None:
@@ -326,3 +329,31 @@ async def test_until_when_is_asked(tmp_path: Path) -> None:
         await shows(pilot, 1)
         await pilot.press("p")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskDialog))
+
+
+async def test_what_is_put_off_goes_and_can_be_brought_back(tmp_path: Path) -> None:
+    def gather(server: Server) -> Gatherer:
+        return Gatherer(server, told(server).sources, lambda _: None, put_off.split)
+
+    told = Told(finding("one"), finding("two"))
+    (tmp_path / "state").mkdir(mode=0o711)
+    async with app_of(tmp_path, gather).run_test(size=SIZE) as pilot:
+        await shows(pilot, 2)
+        await pilot.press("down", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskDialog))
+        pilot.app.screen.query_one(Input).value = "yesterday"
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.has_class("wrong"))
+        pilot.app.screen.query_one(Input).value = "2 d"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GlancePane))
+        await shows(pilot, 1)
+        assert listed(pilot).cursor_key == "one"
+        await pilot.press("o", "end")
+        await shows(pilot, 2)
+        assert "put off until Wed 25 Nov, 12:00" in listed(pilot).items[1].do
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SureDialog))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, GlancePane))
+        await until(pilot, lambda: "put off" not in listed(pilot).items[1].do)
