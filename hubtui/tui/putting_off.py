@@ -30,9 +30,9 @@ def ask_until(app: HubtuiApp, finding: Finding) -> None:
         return meant
 
     def done(meant: Moment) -> None:
-        _said(app, f"Put off until {written(meant.at, meant.zone)}.")
+        _said(app, f"Put off until {written(meant.at, meant.zone)}, or until it is worse.")
 
-    question = f"Put it off until when? (Mon 08:00, 12h)\n\n{shown(finding.text)}\n"
+    question = f"Put it off until when? (2 d, 12 h, Mon 08:00)\n\n{shown(finding.text)}\n"
     app.ask(question, take, done, value=_ANY_TIME, hint="Enter puts it off: it is back then")
 
 

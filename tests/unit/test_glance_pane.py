@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.strip import Strip
+from textual.widgets import Input
 
 from hubtui.findings import Finding, Severity
-from hubtui.glance.gather import Gatherer, Source
-from hubtui.glance.records import part
+from hubtui.glance import put_off
+from hubtui.glance.gather import Gatherer, PutOffs, Source
+from hubtui.glance.records import PutOff, part
 from hubtui.server import Server
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.bars import Detail, Line
-from hubtui.tui.dialogs import AskDialog
+from hubtui.tui.dialogs import AskDialog, SureDialog
 from hubtui.tui.exam_page import ExamPage
 from hubtui.tui.finding_list import FindingList
 from hubtui.tui.glance import FindingPage, GlancePane
@@ -33,11 +36,17 @@ from tests.snapshots.showing import CONFIG, Given
 SIZE = (80, 24)
 
 
-class Told:
-    """A glance of one source, which finds what it is told to."""
+def _nothing(
+    _server: Server, _at: datetime, found: Sequence[Finding]
+) -> tuple[list[Finding], list[PutOff]]:
+    return list(found), []
 
-    def __init__(self, *findings: Finding) -> None:
-        self.findings = findings
+
+class Told:
+    """A glance of one source, which finds what it is told to. ``split``: what is put off."""
+
+    def __init__(self, *findings: Finding, split: PutOffs = _nothing) -> None:
+        self.findings, self._split = findings, split
         self.text = "fine"
 
     def __call__(self, server: Server) -> Gatherer:
@@ -45,7 +54,7 @@ class Told:
             return part("hub", "hub", self.text, findings=self.findings)
 
         sources = [Source("hub", "hub", look, every=0.0)]
-        return Gatherer(server, sources, lambda _: None, lambda _s, _a, found: (list(found), []))
+        return Gatherer(server, sources, lambda _: None, self._split)
 
 
 def finding(name: str, severity: Severity = Severity.WARNING, **more: str) -> Finding:
@@ -332,12 +341,9 @@ async def test_until_when_is_asked(tmp_path: Path) -> None:
 
 
 async def test_what_is_put_off_goes_and_can_be_brought_back(tmp_path: Path) -> None:
-    def gather(server: Server) -> Gatherer:
-        return Gatherer(server, told(server).sources, lambda _: None, put_off.split)
-
-    told = Told(finding("one"), finding("two"))
+    told = Told(finding("one"), finding("two"), split=put_off.split)
     (tmp_path / "state").mkdir(mode=0o711)
-    async with app_of(tmp_path, gather).run_test(size=SIZE) as pilot:
+    async with app_of(tmp_path, told).run_test(size=SIZE) as pilot:
         await shows(pilot, 2)
         await pilot.press("down", "p")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskDialog))
