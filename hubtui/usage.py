@@ -5,7 +5,6 @@ Written by the minutely ``hubtui due``; kept for KEPT days. From it follows how 
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -112,7 +111,7 @@ def noted(
     most = before.kernels if last.typical else 0
     typical = last.typical
     if kernels and len(kernels) >= most:
-        most, typical = len(kernels), int(statistics.median(kernels))
+        most, typical = len(kernels), sorted(kernels)[len(kernels) // 2]
     kills = killed(before, numbers.oom_kills, boot)
     oldest = f"{at - KEPT:%Y-%m-%d}"
     newest = Day(

@@ -20,8 +20,7 @@ from hubtui.watchdog import probes, web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.records import Got, Layer, Probe
 
-KEY, TITLE, PANE = "certificate", "certificate", "watchdog"
-LIMIT = 4.0
+PANE = "watchdog"
 _ASKED = 3.0
 _NOT_THE_WEB = (Got.OK, Got.UNASKED, Got.STATUS)
 """What says nothing against the web server: an answer of 502 may be the hub's own trouble."""
@@ -32,13 +31,15 @@ def look(ground: Ground) -> Part:
     server = ground.server
     url = server.course.hub.url
     if url is None:
-        return part(KEY, TITLE, "no public address in course.yaml", pane=PANE)
+        return part("certificate", "certificate", "no public address in course.yaml", pane=PANE)
     host = shown(urlsplit(url).hostname or url, 60)
     if not url.startswith("https:"):
-        return part(KEY, TITLE, f"none: students open {shown(url, 60)}", pane=PANE)
+        return part(
+            "certificate", "certificate", f"none: students open {shown(url, 60)}", pane=PANE
+        )
     probe = _probe(server, url, ground.at)
     found = (*_ending(ground, host, probe), *_unreachable(host, probe))
-    return part(KEY, TITLE, _text(host, probe), pane=PANE, findings=found)
+    return part("certificate", "certificate", _text(host, probe), pane=PANE, findings=found)
 
 
 def _probe(server: Server, url: str, at: datetime) -> Probe:

@@ -24,9 +24,7 @@ from hubtui.watchdog import live, patience, scene, verdict
 from hubtui.watchdog.judged import Judged
 from hubtui.watchdog.records import AWAY, Layer, Memory, Now, Scene, Verdict
 
-KEY, TITLE, PANE = "hub", "hub", "watchdog"
-LIMIT = 4.0
-"""Seconds for the answers of hub and proxy."""
+PANE = "watchdog"
 FRESH = timedelta(minutes=2.5)
 """The watchdog looks each minute."""
 _ASKED = 3.0
@@ -54,7 +52,7 @@ def look(ground: Ground) -> Part:
     judged, _ = verdict.judge(seen, memory, patience.of(server.course))
     if judged.verdict is Verdict.UNKNOWN:
         why = Missing(what="hub", why=judged.text)
-        return part(KEY, TITLE, judged.text, pane=PANE, missing=(why,))
+        return part("hub", "hub", judged.text, pane=PANE, missing=(why,))
     found = [*_state(judged, before), *_latency(server.course, seen, judged)]
     missing: tuple[Missing, ...] = ()
     if seen.probes[Layer.HUB].ok and server.course.hub.token_file is not None:
@@ -63,7 +61,7 @@ def look(ground: Ground) -> Part:
         except HubError as e:
             missing = (Missing(what="hub's API", why=str(e)),)
     return part(
-        KEY, TITLE, _text(seen, judged, at), pane=PANE, findings=tuple(found), missing=missing
+        "hub", "hub", _text(seen, judged, at), pane=PANE, findings=tuple(found), missing=missing
     )
 
 

@@ -23,7 +23,6 @@ from hubtui.server.machine import Numbers
 from hubtui.students import Missing, enrolled
 from hubtui.units import megabytes
 
-KEY, TITLE = "machine", "machine"
 REBOOT = Path("/run/reboot-required")
 _DAY = timedelta(days=1)
 _STOP = "sudo hubtui accounts stop --idle 60"
@@ -55,7 +54,7 @@ def look(ground: Ground) -> Part:
         for path, why in seen.odd
     ]
     text = _text(numbers, students, load, seen.disks)
-    return part(KEY, TITLE, text, findings=tuple(found), missing=tuple(missing))
+    return part("machine", "machine", text, findings=tuple(found), missing=tuple(missing))
 
 
 def _paths(server: Server) -> list[Path]:

@@ -17,7 +17,7 @@ from hubtui.server import Server
 from hubtui.students import Survey
 from hubtui.units import counted
 
-KEY, TITLE, PANE = "release", "release", "release"
+PANE = "release"
 _HANDED_OUT_BY_DUE = "sudo hubtui install timers"
 
 
@@ -25,13 +25,13 @@ def look(ground: Ground) -> Part:
     """Look at store, ledger and schedule. Raises HubtuiError."""
     server = ground.server
     if server.course.release is None:
-        return part(KEY, TITLE, "no release in course.yaml", pane=PANE)
+        return part("release", "release", "no release in course.yaml", pane=PANE)
     coming = [entry for entry in schedule.entries(server) if entry.open]
     found = schedule.findings(server) if coming else []
     last = next((s for s in status.released(store.records(server)) if s.released), None)
     if last is None:
         text = _together("nothing released yet", coming, ground)
-        return part(KEY, TITLE, text, pane=PANE, findings=tuple(found))
+        return part("release", "release", text, pane=PANE, findings=tuple(found))
     standing = _standing(server, ground.seen, last)
     got = sum(_has(standing, name, last) for name in standing.students)
     when = moment(parse(last.since), ground.at)
@@ -39,8 +39,8 @@ def look(ground: Ground) -> Part:
     found += [*_incomplete(standing, last), *_nobody_hands_out(server, found)]
     missing = tuple(each for each in ground.seen.missing if each.what in ("accounts", "roster"))
     return part(
-        KEY,
-        TITLE,
+        "release",
+        "release",
         _together(said, coming, ground),
         pane=PANE,
         findings=tuple(found),

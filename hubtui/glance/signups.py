@@ -15,7 +15,7 @@ from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, Verdict
 from hubtui.units import counted, seconds
 
-KEY, TITLE, PANE = "signups", "sign-ups", "signups"
+PANE = "signups"
 
 
 def look(ground: Ground) -> Part:
@@ -23,12 +23,12 @@ def look(ground: Ground) -> Part:
     seen = ground.seen
     missing = tuple(each for each in seen.missing if each.what == "sign-ups")
     if missing and not seen.sign_ups:
-        return part(KEY, TITLE, "not seen", pane=PANE, missing=missing)
+        return part("signups", "sign-ups", "not seen", pane=PANE, missing=missing)
     pending = {s: signups.judge(seen, s, None) for s in seen.sign_ups if not s.authorised}
     since = {d: parse(at) for d, at in signups.known_since(ground.server).items()}
     found = (*_old(ground, pending, since), *_refused(pending))
     text = _text(pending, since, len(seen.sign_ups) - len(pending), ground.at)
-    return part(KEY, TITLE, text, pane=PANE, findings=found, missing=missing)
+    return part("signups", "sign-ups", text, pane=PANE, findings=found, missing=missing)
 
 
 def _text(

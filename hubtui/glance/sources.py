@@ -1,51 +1,79 @@
-"""The lines of the glance, in the order of the screen, and what looks at all of them."""
+"""The lines of the glance, in the order of the screen, and what looks at all of them.
+
+Each source is imported in its own thread: while the hub's answer is waited for, the others load.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from hubtui.findings import Finding
-from hubtui.glance import (
-    certificate,
-    exam_line,
-    hub,
-    machine,
-    release,
-    signups,
-    students,
-    watchdog,
-)
-from hubtui.glance.gather import Gatherer, Source
-from hubtui.glance.records import PutOff
+from hubtui.glance.gather import Gatherer, Ground, Source
+from hubtui.glance.put_off import split
+from hubtui.glance.records import ExamLine, Part
 from hubtui.server import Server
 
+_ASKING = 4.0
+"""Seconds for what asks over the network, with 3 s of its own."""
+
+
+def _hub(ground: Ground) -> Part:
+    from hubtui.glance import hub
+
+    return hub.look(ground)
+
+
+def _machine(ground: Ground) -> Part:
+    from hubtui.glance import machine
+
+    return machine.look(ground)
+
+
+def _students(ground: Ground) -> Part:
+    from hubtui.glance import students
+
+    return students.look(ground)
+
+
+def _signups(ground: Ground) -> Part:
+    from hubtui.glance import signups
+
+    return signups.look(ground)
+
+
+def _release(ground: Ground) -> Part:
+    from hubtui.glance import release
+
+    return release.look(ground)
+
+
+def _watchdog(ground: Ground) -> Part:
+    from hubtui.glance import watchdog
+
+    return watchdog.look(ground)
+
+
+def _certificate(ground: Ground) -> Part:
+    from hubtui.glance import certificate
+
+    return certificate.look(ground)
+
+
+def _exam(ground: Ground) -> ExamLine | None:
+    from hubtui.glance import exam_line
+
+    return exam_line.look(ground)
+
+
 SOURCES = (
-    # Each look is a line in the hub's log.
-    Source(hub.KEY, hub.TITLE, hub.look, hub.PANE, limit=hub.LIMIT, every=15.0),
-    Source(machine.KEY, machine.TITLE, machine.look),
-    Source(students.KEY, students.TITLE, students.look, students.PANE),
-    Source(signups.KEY, signups.TITLE, signups.look, signups.PANE),
-    Source(release.KEY, release.TITLE, release.look, release.PANE, every=10.0),
-    Source(watchdog.KEY, watchdog.TITLE, watchdog.look, watchdog.PANE),
-    Source(
-        certificate.KEY,
-        certificate.TITLE,
-        certificate.look,
-        certificate.PANE,
-        limit=certificate.LIMIT,
-        every=60.0,
-    ),
+    # Each look at the hub is a line or two in its log.
+    Source("hub", "hub", _hub, "watchdog", limit=_ASKING, every=15.0),
+    Source("machine", "machine", _machine),
+    Source("students", "students", _students, "accounts"),
+    Source("signups", "sign-ups", _signups, "signups"),
+    Source("release", "release", _release, "release", every=10.0),
+    Source("watchdog", "watchdog", _watchdog, "watchdog"),
+    Source("certificate", "certificate", _certificate, "watchdog", limit=_ASKING, every=60.0),
 )
 
 
 def gatherer(server: Server) -> Gatherer:
     """What looks at everything, once or again and again."""
-    return Gatherer(server, SOURCES, exam_line.look, split)
-
-
-def split(
-    _server: Server, _at: datetime, findings: Sequence[Finding]
-) -> tuple[list[Finding], list[PutOff]]:
-    """Nothing is put off."""
-    return list(findings), []
+    return Gatherer(server, SOURCES, _exam, split)

@@ -17,7 +17,7 @@ from hubtui.server.uses import Use
 from hubtui.students import Survey
 from hubtui.units import counted, megabytes
 
-KEY, TITLE, PANE = "students", "students", "accounts"
+PANE = "accounts"
 _OURS = frozenset({"accounts", "roster", "homes", "uid ledger", "expected names"})
 """The parts of a survey that this line tells of."""
 _LARGEST = 3
@@ -33,7 +33,9 @@ def look(ground: Ground) -> Part:
     }
     found = (*_greedy(ground, users), *_strange(seen))
     missing = tuple(each for each in seen.missing if each.what in _OURS)
-    return part(KEY, TITLE, _text(seen, users), pane=PANE, findings=found, missing=missing)
+    return part(
+        "students", "students", _text(seen, users), pane=PANE, findings=found, missing=missing
+    )
 
 
 def _text(seen: Survey, users: dict[str, Use]) -> str:

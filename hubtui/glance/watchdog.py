@@ -28,7 +28,7 @@ from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.history import Line, history
 from hubtui.watchdog.records import Now
 
-KEY, TITLE, PANE = "watchdog", "watchdog", "watchdog"
+PANE = "watchdog"
 INSTALLED = (
     Path("/etc/systemd/system/hubtui-watchdog.timer"),
     Path("/etc/cron.d/hubtui-watchdog"),
@@ -45,7 +45,7 @@ def look(ground: Ground) -> Part:
     now, installed = live.read(server.live), any(path.exists() for path in INSTALLED)
     if now is None and _is_hidden(server.live):
         missing = (Missing(what="watchdog", why="root alone can see it: sudo hubtui status"),)
-        return part(KEY, TITLE, "not seen", pane=PANE, missing=missing)
+        return part("watchdog", "watchdog", "not seen", pane=PANE, missing=missing)
     paused = pauses.paused(server.state, at)
     found = history(server, at - WEEK)
     restarts = [line for line in found.lines if line.restarted]
@@ -63,7 +63,7 @@ def look(ground: Ground) -> Part:
     if paused is not None:
         until = f" until {moment(paused.until, at)}" if paused.until else ""
         words.insert(0, f"paused{until}")
-    return part(KEY, TITLE, ", ".join(words), pane=PANE, findings=findings)
+    return part("watchdog", "watchdog", ", ".join(words), pane=PANE, findings=findings)
 
 
 def _is_hidden(folder: Path) -> bool:

@@ -92,10 +92,10 @@ class Page(ModalScreen[None]):
 
 def help_page(noun: str, keys: Sequence[Key], panes: Sequence[str] = ()) -> Page:
     """What the keys of a pane do, made from the keys themselves."""
-    table = _hanging(7, gap=2)
     rows = [(key.cap, key.help) for key in keys]
     if len(panes) > 1:
         rows.append((" ".join(panes), "Go to a pane; ctrl+p has them by name."))
+    table = _hanging(max(len(cap) for cap, _ in rows), gap=2)
     for cap, what in rows:
         table.add_row(Text(cap, "bold", justify="right"), Text(what))
     return Page(f"{noun}: keys", table)

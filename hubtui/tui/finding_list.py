@@ -92,7 +92,10 @@ class FindingList(Widget, can_focus=True):
         self.set_reactive(Widget.auto_links, False)
         self._items: Sequence[Item] = ()
         self._empty = Text("Looking …")
-        self._cursor = self._top = 0
+        self._cursor = self.top = 0
+        """``top``: the place of the first item that can be seen."""
+        self._touched = False
+        """Whether a person has moved the cursor; until then it stays on the first: the worst."""
         self._painted: list[_Face] = []
 
     @property
@@ -120,9 +123,10 @@ class FindingList(Widget, can_focus=True):
             return
         before = self._items[self._cursor] if self._items else None
         places = {item.key: place for place, item in enumerate(items)}
-        cursor = nearest([item.key for item in self._items], self._cursor, places)
+        order = [item.key for item in self._items]
+        cursor = nearest(order, self._cursor, places) if self._touched else 0
         was_empty = not self._items
-        self._top += cursor - self._cursor
+        self.top += cursor - self._cursor
         self._cursor, self._items, self._empty = cursor, tuple(items), empty
         if was_empty or not items:
             self.refresh()
@@ -137,6 +141,7 @@ class FindingList(Widget, can_focus=True):
                 self._move(place)
 
     def _move(self, place: int) -> None:
+        self._touched = True
         if self._items and place != self._cursor:
             self._cursor = place
             self._settle()
@@ -145,8 +150,8 @@ class FindingList(Widget, can_focus=True):
     def _settle(self) -> None:
         """Keep the cursor in view, and paint what is otherwise."""
         last = max(len(self._items) - self.fitting, 0)
-        top = clamp(self._top, self._cursor - self.fitting + 1, self._cursor)
-        self._top = clamp(top, 0, last)
+        top = clamp(self.top, self._cursor - self.fitting + 1, self._cursor)
+        self.top = clamp(top, 0, last)
         faces = self._faces()
         before, self._painted = self._painted, faces
         lines = [
@@ -161,10 +166,10 @@ class FindingList(Widget, can_focus=True):
         height, fitting = self.size.height, self.fitting
         faces = [
             _Face(item, below, place == self._cursor)
-            for place, item in enumerate(self._items[self._top :][:fitting], self._top)
+            for place, item in enumerate(self._items[self.top :][:fitting], self.top)
             for below in (False, True)
         ]
-        above, rest = self._top, len(self._items) - self._top - fitting
+        above, rest = self.top, len(self._items) - self.top - fitting
         if above > 0 or rest > 0:
             said = [f"{above} above"] * (above > 0) + [f"{rest} more"] * (rest > 0)
             faces.append(_Face(more=f"and {', '.join(said)}"))
@@ -201,10 +206,11 @@ class FindingList(Widget, can_focus=True):
     def _slots(self) -> list[Slot]:
         width = self.size.width
         text = max(width - _TEXT - _CAP, 1)
+        cap = _TEXT + text + 1
         return [
             Slot(0, 1, 1, "left"),
             Slot(1, _TEXT, text, "left"),
-            Slot(2, _TEXT + text, _CAP - 1, "right"),
+            Slot(2, cap, width - cap - 1, "right"),
         ]
 
     def on_resize(self) -> None:
@@ -214,7 +220,7 @@ class FindingList(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; on the item in focus as Enter does."""
-        place = self._top + event.y // 2
+        place = self.top + event.y // 2
         if event.y >= 2 * self.fitting or place >= len(self._items):
             return
         go = bool(self._items[place].cap) and event.x >= self.size.width - _CAP

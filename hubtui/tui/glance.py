@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,14 +10,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.scalar import Scalar
-from textual.screen import Screen
 from textual.widget import Widget
 
 from hubtui.findings import Finding
 from hubtui.glance.records import Glance
-from hubtui.names import shown
 from hubtui.tui import glance_words as words
 from hubtui.tui.bars import Detail, Key, Line
+from hubtui.tui.copying import copy
 from hubtui.tui.dialogs import Page
 from hubtui.tui.finding_list import FindingList
 from hubtui.tui.frame import Frame
@@ -31,6 +31,9 @@ _DETAIL = 4
 """Lines that the details of a finding are worth showing in."""
 
 
+_CHANGING = frozenset({"put_off", "try"})
+
+
 class GlancePane(Frame):
     """A line for each source; below it the findings."""
 
@@ -39,12 +42,16 @@ class GlancePane(Frame):
         Key("enter", "details", "details", "All of the finding in focus, and every command."),
         Key("g", "go", "go there", "Go to the pane and the row that it is about."),
         Key("p", "put_off", "put off", "Put it off until a time; what is put off comes back."),
+        Key("e", "exam", "exam check", "Before an exam: do all fit, can everybody log in?"),
+        Key("t", "try", "try it", "A probe account logs in, starts, and computes: in earnest."),
         Key("o", "put_offs", "", "Show or hide what is put off.", False),
         Key("y", "copy", "copy", "Copy its command to your own clipboard (OSC 52).", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("g", "go", show=False),
         Binding("p", "put_off", show=False),
+        Binding("e", "exam", show=False),
+        Binding("t", "try", show=False),
         Binding("o", "put_offs", show=False),
         Binding("y", "copy", show=False),
     ]
@@ -68,6 +75,12 @@ class GlancePane(Frame):
         yield Line(words.heading(None, put_off=False), id="needs")
         yield FindingList(id="findings")
         yield Detail(id="detail")
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """Those that do something here and now."""
+        left_out = _CHANGING if self.hubtui.access.refusal else frozenset[str]()
+        return [key for key in super().keys if key.action not in left_out]
 
     @property
     def list(self) -> FindingList:
@@ -184,8 +197,7 @@ class GlancePane(Frame):
         """Everything of the finding in focus."""
         if self.glance is not None and self.list.cursor_key is not None:
             found = self._finding()
-            text = self._whole(self.glance)
-            self.app.push_screen(FindingPage(text, found.do if found else ""))
+            self.app.push_screen(FindingPage(self._whole(self.glance), found, self.action_go))
 
     def action_go(self) -> None:
         """To the pane and the row that the finding in focus is about."""
@@ -197,6 +209,18 @@ class GlancePane(Frame):
         """Copy what mends it."""
         if (found := self._finding()) is not None:
             copy(self, found.do)
+
+    def action_exam(self) -> None:
+        """The exam check, on a page."""
+        from hubtui.tui.exam_page import ExamPage
+
+        self.app.push_screen(ExamPage())
+
+    def action_try(self) -> None:
+        """Does it really work? Asks first."""
+        from hubtui.tui.exam_page import try_it
+
+        try_it(self.hubtui)
 
     def action_put_offs(self) -> None:
         """Show what is put off, or hide it."""
@@ -221,25 +245,24 @@ class FindingPage(Page):
     """Everything of one finding."""
 
     CLOSE = "y copies the command · Esc closes"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", show=False),
+        Binding("g", "go", show=False),
+    ]
 
-    def __init__(self, text: Text, do: str) -> None:
+    def __init__(self, text: Text, found: Finding | None, go: Callable[[], None]) -> None:
+        """``go``: leads to what it is about."""
         super().__init__("What needs you", text)
-        self._do = do
+        self._do, self._go = found.do if found is not None else "", go
 
     def action_copy(self) -> None:
         """Copy what mends it."""
         copy(self, self._do)
 
-
-def copy(screen: Screen[None], do: str) -> None:
-    """Copy what is to be done, where there is something."""
-    if do:
-        screen.app.copy_to_clipboard(do)
-        said = f"Copied: {shown(do, limit=60)}"
-    else:
-        said = "There is no command to copy."
-    screen.app.notify(said, markup=False, timeout=2)
+    def action_go(self) -> None:
+        """To its pane and row, which lie below this page."""
+        self.dismiss()
+        self.app.call_later(self._go)
 
 
 def _set_height(widget: Widget, height: int) -> None:

@@ -42,11 +42,15 @@ def line(found: Line, at: datetime) -> Text:
     arriving = found.text == _ARRIVING
     mark, style = (" ", "") if arriving else MARKS[found.state]
     said = Text.assemble(" ", (mark, style), " ")
-    title = f"{shown(found.title, limit=_TITLE):<{_TITLE}}"
+    title = f"{_first_large(shown(found.title, limit=_TITLE - 1)):<{_TITLE}}"
     said.append_text(clickable(title, f"app.go('{found.pane}')") if found.pane else Text(title))
     if found.as_of is not None:
         said.append(f"as of {moment(found.as_of, at)} · ", WARN)
     return said.append(shown(found.text), QUIET if arriving else "")
+
+
+def _first_large(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def elsewhere(words: Sequence[str]) -> Text:
@@ -100,8 +104,7 @@ def _later(later: PutOff, caps: Caps, at: datetime) -> Item:
 
 
 def _unseen(missing: Missing) -> Item:
-    what = shown(missing.what, limit=40)
-    text = f"{what[:1].upper()}{what[1:]} could not be looked at."
+    text = f"{_first_large(shown(missing.what, limit=80))} could not be looked at."
     return Item(f"{_UNSEEN}{missing.what}", "?", WARN, text, shown(missing.why))
 
 

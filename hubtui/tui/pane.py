@@ -270,6 +270,7 @@ class Pane(Frame):
         self.wanted = event.value
         self.table.empty_text = self._empty()
         self._sync()
+        self._find()
         self._say_detail()
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:

@@ -26,13 +26,13 @@ def ask_until(app: HubtuiApp, finding: Finding) -> None:
 
     def take(text: str) -> Moment:
         meant = parse_until(text, zone_of(server.course), server.clock())
-        put_off.put_off(server, finding.key, meant.at, operator())
+        put_off.put_off(server, finding, meant.at, operator())
         return meant
 
     def done(meant: Moment) -> None:
-        _said(app, f"Put off until {written(meant.at, meant.zone)}.")
+        _said(app, f"Put off until {written(meant.at, meant.zone)}, or until it is worse.")
 
-    question = f"Put it off until when? (Mon 08:00, 12h)\n\n{shown(finding.text)}\n"
+    question = f"Put it off until when? (2 d, 12 h, Mon 08:00)\n\n{shown(finding.text)}\n"
     app.ask(question, take, done, value=_ANY_TIME, hint="Enter puts it off: it is back then")
 
 
@@ -46,7 +46,7 @@ def bring_back(app: HubtuiApp, finding: Finding) -> None:
     def answered(yes: bool | None) -> None:
         if yes:
             app.in_thread(
-                lambda: put_off.take_back(server, finding.key),
+                lambda: put_off.take_back(server, finding.key, operator()),
                 lambda _: _said(app, "It needs you again."),
             )
 

@@ -23,13 +23,13 @@ from tests.snapshots.release_scenes import server_with_release
 from tests.snapshots.showing import CONFIG, Given
 
 TITLES = {
-    "hub": ("Hub", "watchdog"),
-    "machine": ("Machine", ""),
-    "students": ("Students", "accounts"),
-    "signups": ("Sign-ups", "signups"),
-    "release": ("Release", "release"),
-    "watchdog": ("Watchdog", "watchdog"),
-    "certificate": ("Certificate", ""),
+    "hub": ("hub", "watchdog"),
+    "machine": ("machine", ""),
+    "students": ("students", "accounts"),
+    "signups": ("sign-ups", "signups"),
+    "release": ("release", "release"),
+    "watchdog": ("watchdog", "watchdog"),
+    "certificate": ("certificate", ""),
 }
 WELL = {
     "hub": "up 3 d 4 h · log-in page in 31 ms",
@@ -166,11 +166,16 @@ def unknown(*keys: str, why: str = "") -> Parts:
 
 
 def gathers(
-    found: Parts, *, exam: ExamLine | None = None, put_off: dict[str, timedelta] | None = None
+    found: Parts,
+    *,
+    exam: ExamLine | None = None,
+    put_off: dict[str, timedelta] | None = None,
+    limit: float = 0.5,
 ) -> Gather:
     """Sources that say so; an Event stands for one that answers once it is set, or never.
 
-    ``put_off``: by their keys, for so long from now.
+    ``put_off``: by their keys, for so long from now. ``limit``: seconds until a source counts as
+    not answering.
     """
 
     def looking(key: str) -> Callable[[Ground], Part]:
@@ -194,7 +199,7 @@ def gathers(
 
     def gather(server: Server) -> Gatherer:
         sources = [
-            Source(key=key, title=title, look=looking(key), pane=pane, every=0.0, limit=0.5)
+            Source(key=key, title=title, look=looking(key), pane=pane, every=0.0, limit=limit)
             for key, (title, pane) in TITLES.items()
         ]
         return Gatherer(server, sources, lambda _ground: exam, parted)
