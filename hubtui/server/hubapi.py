@@ -28,10 +28,12 @@ CONFIG_SERVICE = (
     'c.JupyterHub.services = [{"name": "hubtui", '
     '"api_token": open("/etc/hubtui/token").read().strip()}]'
 )
+# All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
+SCOPES = ("list:users", "read:users", "read:servers", "delete:servers", "delete:users")
 CONFIG_ROLE = (
-    # All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
-    'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": '
-    '["list:users", "read:users", "read:servers", "delete:servers", "delete:users"]}]'
+    'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": ['
+    + ", ".join(f'"{scope}"' for scope in SCOPES)
+    + "]}]"
 )
 NEEDED = ("list:users", "read:users", "read:servers", "delete:servers")  # of them, today
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
