@@ -5,12 +5,9 @@ Each source is imported in its own thread: while the hub's answer is waited for,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from hubtui.findings import Finding
 from hubtui.glance.gather import Gatherer, Ground, Source
-from hubtui.glance.records import ExamLine, Part, PutOff
+from hubtui.glance.put_off import split
+from hubtui.glance.records import ExamLine, Part
 from hubtui.server import Server
 
 _ASKING = 4.0
@@ -80,10 +77,3 @@ SOURCES = (
 def gatherer(server: Server) -> Gatherer:
     """What looks at everything, once or again and again."""
     return Gatherer(server, SOURCES, _exam, split)
-
-
-def split(
-    _server: Server, _at: datetime, findings: Sequence[Finding]
-) -> tuple[list[Finding], list[PutOff]]:
-    """Nothing is put off."""
-    return list(findings), []
