@@ -123,8 +123,8 @@ def test_an_exam_that_is_near_stands_on_top(course: Course) -> None:
     exam = pauses.add_exam(STATE, begin, begin + 2 * HOUR, "ada", course.now)
     assert line() is None
     course.now = begin - 30 * MINUTE
-    assert (line() or "").startswith("Exam in 30 min")
+    assert (line() or "").startswith("Exam in 30 min: NOT YET: "), "no hub runs here"
     course.now = begin + HOUR
-    assert (line() or "").startswith("Exam until ")
+    assert (line() or "").startswith("Exam, 1 h to go: NOT YET: ")
     course.now = exam.to
     assert line() is None
