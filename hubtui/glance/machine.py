@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 from hubtui import limits, usage
 from hubtui.clock import moment
 from hubtui.course import Course
-from hubtui.errors import HubtuiError
+from hubtui.errors import HubtuiError, StateError
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
@@ -36,16 +37,17 @@ def look(ground: Ground) -> Part:
     seen = disks.look(_paths(server))
     uids = {account.uid for account in enrolled(server.course, ground.at).values()}
     students = sum(use.memory for use in uses.of(ground.uses, uids).values())
+    missing: list[Missing] = []
     found = [
         *_memory(server.course, numbers, students),
         *_swap(server.course, numbers),
-        *_kills(ground, numbers),
+        *_kills(ground, numbers, missing),
         *_load(server.course, load),
         *(finding for disk in seen.disks for finding in _disk(server.course, disk)),
         *_clock(server.course),
         *_reboot(),
     ]
-    missing = [
+    missing += [
         Missing(what=f"filesystem of {shown(str(path), 80)}", why="it does not answer")
         for path in seen.silent
     ]
@@ -117,9 +119,13 @@ def _swap(course: Course, numbers: Numbers) -> Iterator[Finding]:
     yield from _finding("machine.swap", severity, text, _STOP, pane="accounts")
 
 
-def _kills(ground: Ground, numbers: Numbers) -> Iterator[Finding]:
+def _kills(ground: Ground, numbers: Numbers, missing: list[Missing]) -> Iterator[Finding]:
     """For a day: what the kernel ended last may have been the hub, or a student's work."""
-    kills = usage.kills(ground.server, numbers, since=ground.at - _DAY)
+    try:
+        kills = usage.kills(ground.server, numbers, since=ground.at - _DAY)
+    except StateError as e:
+        missing.append(Missing(what="usage of the last weeks", why=str(e)))
+        return
     if kills.number:
         last = f", the last one {moment(kills.last, ground.at)}" if kills.last else ""
         many = "1 process" if kills.number == 1 else f"{kills.number} processes"
@@ -135,7 +141,7 @@ def _load(course: Course, load: float) -> Iterator[Finding]:
 
 def _disk(course: Course, disk: Disk) -> Iterator[Finding]:
     """One finding for each filesystem: the worst of what is wrong with it."""
-    where = shown(disk.mount, 80)
+    where, quoted = shown(disk.mount, 80), shown(shlex.quote(disk.mount))
     if disk.read_only:
         text = f"{where} cannot be written: it is mounted read-only."
         yield from _finding(
@@ -147,11 +153,11 @@ def _disk(course: Course, disk: Disk) -> Iterator[Finding]:
     order = list(Severity)
     if space and (files is None or order.index(space) <= order.index(files)):
         text = f"{where} has only {megabytes(disk.free)} of {megabytes(disk.size)} left."
-        do = f"What takes it: sudo du -xhd1 {where} | sort -h | tail"
+        do = f"What takes it: sudo du -xhd1 {quoted} | sort -h | tail"
         yield from _finding("machine.disk", space, text, do, where)
     elif files:
         text = f"{where} has room for only {disk.inodes_free:,} more files."
-        do = f"Where they are: sudo du -xd1 --inodes {where} | sort -n | tail"
+        do = f"Where they are: sudo du -xd1 --inodes {quoted} | sort -n | tail"
         yield from _finding("machine.inodes", files, text, do, where)
 
 
