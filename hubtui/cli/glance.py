@@ -72,9 +72,9 @@ def look(server: Server) -> Glance:
 
 def show(server: Server, how: As) -> NoReturn:
     """Look, say it, and end this process."""
+    glance, course = look(server), server.course.course
     from hubtui.cli import glance_page as pages
 
-    glance, course = look(server), server.course.course
     if how is As.JSON:
         pages.write(_json(course, glance))
     elif how is As.BRIEF:

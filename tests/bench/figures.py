@@ -29,7 +29,7 @@ def figures() -> Iterator[Figure]:
     machine = Machine()
     yield from checks()
     machine.restore()
-    yield from looks(machine)
+    yield from looks()
     machine.restore()
     yield from releases(machine)
     machine.restore()
