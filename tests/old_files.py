@@ -12,6 +12,8 @@ from tests.webserver import NAME
 ADMIN, TUTOR, GROUP = "admin", "tutor", "all_user"
 CONFIG = Path("/etc/jupyterhub/jupyterhub_config.py")
 FOLDER = Path("/srv/jupyterhub")
+PYTHON = Path("/srv/python")
+"""The hub's own, built by hand beside Debian's."""
 DATABASE = FOLDER / "jupyterhub.sqlite"
 ROSTER = Path("/root/resources/accounts.txt")
 LOGS = Path("/root/logs")
@@ -19,7 +21,15 @@ WATCH, COPY = Path("/root/bin/watch.sh"), Path("/root/bin/copy-exercises.sh")
 EXERCISES = Path("/home", TUTOR, "exercises")
 CRONTAB = Path("/var/spool/cron/crontabs/root")
 CRON_D = Path("/etc/cron.d")
+SUDOERS = Path("/etc/sudoers")
 
+SUDOERS_TEXT = """\
+Defaults env_reset
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+root ALL=(ALL:ALL) ALL
+%sudo ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
+"""
 HUB_TEXT = """\
 # Course hub. Ask the admin before you change anything here.
 import nativeauthenticator, os

@@ -12,9 +12,11 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator
@@ -42,13 +44,17 @@ from tests.old_files import (
     HUB_TEXT,
     LOGS,
     NGINX_SITE,
+    PYTHON,
     ROSTER,
+    SUDOERS,
+    SUDOERS_TEXT,
     TABLE,
     TUTOR,
     WATCH,
     WATCH_TEXT,
 )
 from tests.sandboxed import Machine
+from tests.tutors_way_in import local_bin
 from tests.watched import eventually, log_in_page
 from tests.webserver import NGINX, PROGRAM, Apache, Nginx, Place, WebServer, name_leads_to
 
@@ -95,6 +101,11 @@ class OldServer:
         with contextlib.suppress(AssertionError, OSError):
             return log_in_page(self.url)
         return False
+
+    def log(self) -> str:
+        """What the hub that started last has said."""
+        files = sorted(LOGS.glob("jupyterhub-*.log"), key=lambda file: file.stat().st_mtime)
+        return files[-1].read_text("utf-8", "replace") if files else "no hub was started"
 
     def minute(self) -> None:
         """What cron does each minute: all that is due then, in its environment, side by side.
@@ -158,17 +169,23 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
     with contextlib.ExitStack() as stack:
         stack.callback(_clear)
         stack.enter_context(name_leads_to(place.address))
+        stack.enter_context(local_bin(Path("/srv/local-bin")))
         web = _web_server(front, place)
         stack.callback(web.stop)
         stack.enter_context(_trusted(web.ca_file))
         _make_hub(port, hub_port, proxy_port)
+        _make_python()
         _make_scripts()
+        stack.callback(_cron().kill)
         _make_people(machine)
         web.serve({"apache": APACHE_SITE, "nginx": NGINX_SITE}[front].format(port=port))
         made = OldServer(web, f"http://127.0.0.1:{port}")
         stack.callback(_end_hub)
         made.minute()  # the web server alone answers 503, so the script starts the hub
-        eventually(made.is_up, seconds=90)
+        try:
+            eventually(made.is_up, seconds=90)
+        except AssertionError:
+            raise AssertionError(made.log()) from None
         _make_sign_ups(made)
         _make_past(datetime.now().astimezone())
         subprocess.run([COPY], check=True)
@@ -229,6 +246,27 @@ def _make_hub(port: int, hub_port: int, proxy_port: int) -> None:
     )
 
 
+def _make_python() -> None:
+    """The hub's own Python, where hubtui is not: made of links to what the tests' own has.
+
+    hubtui itself is a program that everybody finds, as the installation leaves it.
+    """
+    home, packages = Path(sysconfig.get_path("scripts")), Path(sysconfig.get_path("purelib"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", PYTHON], check=True)
+    (there,) = PYTHON.glob("lib/python3*/site-packages")
+    for entry in packages.iterdir():
+        if "hubtui" not in entry.name:
+            (there / entry.name).symlink_to(entry)
+    for name in ("share", "etc"):
+        (PYTHON / name).symlink_to(home.parent / name)
+    for script in (*home.glob("jupyter*"), home / "configurable-http-proxy"):
+        text = script.read_text().replace(f"#!{home}/", f"#!{PYTHON}/bin/", 1)
+        (PYTHON / "bin" / script.name).write_text(text)
+        (PYTHON / "bin" / script.name).chmod(0o755)
+    Path("/usr/local/bin/hubtui").unlink(missing_ok=True)
+    Path("/usr/local/bin/hubtui").symlink_to(home / "hubtui")
+
+
 def _make_scripts() -> None:
     for folder in (WATCH.parent, LOGS, ROSTER.parent, CRON_D):
         folder.mkdir(parents=True, exist_ok=True)
@@ -236,10 +274,19 @@ def _make_scripts() -> None:
     for path, text in ((WATCH, WATCH_TEXT), (COPY, COPY_TEXT)):
         path.write_text(text)
         path.chmod(0o755)
-    # The hub's Python was built by hand beside Debian's.
-    Path("/root/.bashrc").write_text(f"export PATH={sysconfig.get_path('scripts')}:$PATH\n")
+    Path("/root/.bashrc").write_text(f"export PATH=/usr/local/bin:{PYTHON}/bin:$PATH\n")
     ROSTER.write_text("".join(f"{name}\n" for name in (ADMIN, *STUDENTS)))
     _crontab("-", TABLE)
+    SUDOERS.write_text(SUDOERS_TEXT)
+    SUDOERS.chmod(0o440)
+    Path("/etc/sudoers.d").mkdir(mode=0o755)
+
+
+def _cron() -> subprocess.Popen[bytes]:
+    """The real cron, which stands still: a test's minute comes when the test says so."""
+    daemon = subprocess.Popen(["cron", "-f"], stdin=subprocess.DEVNULL)
+    daemon.send_signal(signal.SIGSTOP)
+    return daemon
 
 
 def _make_people(machine: Machine) -> None:
@@ -332,7 +379,7 @@ def _state(path: Path) -> object:
 
 def _end_hub() -> None:
     """The hub, its proxy, the servers and the script that started it."""
-    ours = (str(CONFIG), str(WATCH), "singleuser", "http-proxy")
+    ours = (str(CONFIG), str(WATCH), str(PYTHON))
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = " ".join(process.cmdline())
@@ -342,11 +389,11 @@ def _end_hub() -> None:
 
 def _clear() -> None:
     for folder in (
-        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/run/hubtui"),
-        *(CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
+        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/run/hubtui"),
+        *("/srv/local-bin", PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
     ):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (Path("/root/.bashrc"), CRONTAB):
+    for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, Path("/run/crond.pid")):
         file.unlink(missing_ok=True)
 
 
