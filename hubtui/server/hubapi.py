@@ -28,10 +28,12 @@ CONFIG_SERVICE = (
     'c.JupyterHub.services = [{"name": "hubtui", '
     '"api_token": open("/etc/hubtui/token").read().strip()}]'
 )
+# All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
+SCOPES = ("list:users", "read:users", "read:servers", "delete:servers", "delete:users")
 CONFIG_ROLE = (
-    # All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
-    'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": '
-    '["list:users", "read:users", "read:servers", "delete:servers", "delete:users"]}]'
+    'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": ['
+    + ", ".join(f'"{scope}"' for scope in SCOPES)
+    + "]}]"
 )
 NEEDED = ("list:users", "read:users", "read:servers", "delete:servers")  # of them, today
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
@@ -239,6 +241,15 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
             raise _refusal(answer, "take the token", "")
         owner: _Owner = _decoded(answer, _Owner)
         return [scope for scope in NEEDED if scope not in owner.scopes]
+
+    def check_token(self) -> None:
+        """One small question with the token; a hub before 2.0 answers it with all its users.
+
+        Raises TokenRefused where the hub does not take it.
+        """
+        answer = self._call("GET", "/users?limit=1")
+        if answer.status != 200:
+            raise _refusal(answer, "take the token", "list:users")
 
     def _is_running(self, name: str, server_name: str) -> bool | None:
         """None: the token may not see it."""

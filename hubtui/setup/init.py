@@ -148,7 +148,7 @@ def _scalar(text: str) -> str:
 def _token() -> list[str]:
     if TOKEN.exists():
         return ["  # it is there", f"  token_file: {TOKEN}"]
-    return ["  # there is none yet; hubtui doctor says how to make one", f"  # token_file: {TOKEN}"]
+    return ["  # there is none yet; hubtui install makes one", f"  # token_file: {TOKEN}"]
 
 
 def _config(found: Discovery) -> list[str]:
