@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtui import state
-from hubtui.course import Course
 from hubtui.errors import HubError, Refused
 from hubtui.names import shown
 from hubtui.server import Server, hubtoken
@@ -38,6 +37,12 @@ class Way:
     config: Path
     """The hub's configuration as it is named; where that is a link, the file behind it changes."""
     python: HubPython
+    probe: str = ""
+    """The account that tries out the hub before an exam: the token may start it."""
+
+    def added(self, text: bytes) -> bytes:
+        """The hub's configuration with the block."""
+        return hub_snippet.added(text, self.token, self.probe)
 
     @property
     def owner(self) -> tuple[int, int]:
@@ -72,16 +77,21 @@ def way(server: Server) -> Way:
             f"{flaw}, so as root hubtui does not change the hub's configuration there: "
             f"{flaw.mend(then=then)}"
         )
-    token = server.course.hub.token_file or TOKEN
-    return Way(token=token, config=config, python=hub_load.python_of(launch))
+    course = server.course
+    return Way(
+        token=course.hub.token_file or TOKEN,
+        config=config,
+        python=hub_load.python_of(launch),
+        probe=course.exam.probe or "",
+    )
 
 
-def is_taken(course: Course) -> bool:
-    """Whether the hub that runs takes the token already, for all that is needed."""
-    if course.hub.token_file is None:
+def is_taken(server: Server) -> bool:
+    """Whether the hub that runs takes a token for all that is needed that it has from elsewhere."""
+    if server.course.hub.token_file is None or hubtoken.read(server.state) is not None:
         return False
     try:
-        api = hubs.api(course)
+        api = hubs.api(server.course)
         if api.version().startswith(("0.", "1.")):
             api.users()
             return True
@@ -100,7 +110,7 @@ def lines(found: Way) -> Iterator[str]:
     uid = found.owner[0]
     yield f"{found.token}, {reading.owner(uid)} 0600: a random token, never shown"
     yield f"at the end of {shown(str(found.config))}:"
-    text = hub_snippet.added(b"", found.token).decode()
+    text = found.added(b"").decode()
     yield from (f"    {line}" for line in text.splitlines())
     yield f"The hub takes it after its next restart, which is up to you: {hubtoken.RESTART}"
 
@@ -175,13 +185,16 @@ class BlockIn(Stage):
     def done(self) -> bool:
         """Whether the block is there, as this hubtui writes it."""
         text = read(self.found.config)
-        return hub_snippet.is_in(text) and hub_snippet.block(self.found.token) in text
+        return (
+            hub_snippet.is_in(text)
+            and hub_snippet.block(self.found.token, self.found.probe) in text
+        )
 
     def do(self) -> Iterator[str]:
         """Try it, keep the old one, put it in place. Raises Refused, CommandFailed."""
         config = self.found.config
         before = read(config)
-        after = hub_snippet.added(before, self.found.token)
+        after = self.found.added(before)
         self._judge(self.found.python.load(config, after))
         yield "the hub's own Python has loaded it, and found the token"
         yield f"the file as it was: {kept(config, before, self.server.clock())}"

@@ -121,6 +121,17 @@ def test_the_block_hides_nothing_from_who_reads_the_configuration_as_text() -> N
     assert (found.trouble, found.elsewhere, found.unread) == ("", (), {})
 
 
+def test_the_account_that_tries_out_the_hub_may_be_started_and_its_name_replaces_the_old_block(
+    hub: Any,
+) -> None:
+    text = hub_snippet.added(b"", hub.token).decode()
+    assert hub_snippet.added(text.encode(), hub.token, "probe") == hub_snippet.added(
+        b"", hub.token, "probe"
+    )
+    assert "servers!user=probe" in hub_snippet.block(hub.token, "probe").decode()
+    assert "!user" not in text
+
+
 def test_before_roles_the_service_is_admin(hub: Any) -> None:
     services, roles = hub("", (1, 2, 2))
     assert services == [OURS | {"admin": True}]

@@ -62,10 +62,15 @@ def named(course: Watched, token: str) -> str:
     return str(said.get("name", ""))
 
 
-def doctor() -> set[str]:
-    """The ids of what doctor finds about the hub."""
-    found = json.loads(hubtui("doctor", "--json").stdout)["findings"]
+def doctor(*words: str) -> set[str]:
+    """The ids of what doctor finds about the token."""
+    found = json.loads(hubtui(*(words or ("doctor", "--json"))).stdout)["findings"]
     return {one["id"] for one in found if one["id"].startswith("hub.token")}
+
+
+def glance() -> set[str]:
+    """The same on the first screen."""
+    return doctor("status", "--json")
 
 
 def files(course: Watched) -> dict[Path, bytes]:
@@ -97,9 +102,9 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
             token = TOKEN.read_text().strip()
             assert token not in done.stdout + done.stderr
             assert "The hub takes hubtui's token after its next restart." in done.stdout
-            assert doctor() == {"hub.token.waiting"}
+            assert doctor() == glance() == {"hub.token.waiting"}
         restart(course)
-    assert doctor() == set()
+    assert doctor() == glance() == set()
     assert [named(course, word) for word in (token, REPORT)] == ["hubtui", "report"]
     assert copies(course) == {course.hub.config.name, CONFIG.name}
     assert TOKEN.stat().st_mode & 0o777 == 0o600
