@@ -123,6 +123,7 @@ class TokenMade(Stage):
     def __init__(self, server: Server, found: Way) -> None:
         self.server, self.found = server, found
         self.made = False
+        self.noted: Made | None = None
 
     def say(self) -> str:
         """The file."""
@@ -155,6 +156,7 @@ class TokenMade(Stage):
                 yield f"{path} is closed."
                 return
             token = secrets.token_hex(32)
+            self.noted = hubtoken.read(self.server.state)
             _note(self.server, self.found, sha256=hubtoken.digest(token))
             self.made = True
             state.replace_file(path, f"{token}\n".encode(), mode=0o600, owner=owner)
@@ -165,7 +167,7 @@ class TokenMade(Stage):
         if not self.made:
             return ""
         self.found.token.unlink(missing_ok=True)
-        (self.server.state / hubtoken.FILE).unlink(missing_ok=True)
+        _note_again(self.server, self.noted)
         return f"{self.found.token} is removed"
 
 
@@ -177,6 +179,7 @@ class BlockIn(Stage):
     def __init__(self, server: Server, found: Way) -> None:
         self.server, self.found = server, found
         self.before: bytes | None = None
+        self.noted: Made | None = None
 
     def say(self) -> str:
         """The file, and how it is tried."""
@@ -199,6 +202,7 @@ class BlockIn(Stage):
         yield "the hub's own Python has loaded it, and found the token"
         yield f"the file as it was: {kept(config, before, self.server.clock())}"
         self._remember()
+        self.noted = hubtoken.read(self.server.state)
         _note(self.server, self.found)
         self.before = before
         put(config, after)
@@ -234,6 +238,7 @@ class BlockIn(Stage):
         if self.before is None:
             return ""
         put(self.found.config, self.before)
+        _note_again(self.server, self.noted)
         return f"{self.found.config} is as it was"
 
 
@@ -285,3 +290,11 @@ def _note(server: Server, found: Way, sha256: str | None = None) -> None:
     )
     state.make_dir(server.state, 0o711)
     state.write_document(server.state / hubtoken.FILE, made)
+
+
+def _note_again(server: Server, before: Made | None) -> None:
+    """What was noted before counts again."""
+    if before is None:
+        (server.state / hubtoken.FILE).unlink(missing_ok=True)
+    else:
+        state.write_document(server.state / hubtoken.FILE, before)

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from hubtui.errors import CommandFailed
 from hubtui.server import hubtoken
-from hubtui.setup import crontab, hub_snippet
+from hubtui.setup import crontab, guided, hub_snippet
+from hubtui.setup.install import Installation
+from hubtui.setup.stages import Stage, carry_out
 from hubtui.setup.timers import DUE
 from hubtui.setup.token import TOKEN
 from hubtui.setup.watchdog_unit import CHECK
@@ -157,6 +160,41 @@ def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(course
         assert files(course) == before
         assert copies(course) == set()
         assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
+
+
+class Fails(Stage):
+    """The last stage of all."""
+
+    def say(self) -> str:
+        return "fail"
+
+    def do(self) -> Iterator[str]:
+        yield from ()
+        raise CommandFailed("It failed.")
+
+
+def failing(course: Watched, stages: list[Stage]) -> None:
+    """Carry the stages out with one behind them that fails."""
+    with pytest.raises(CommandFailed, match=r"It failed\. Everything is as it was before\."):
+        carry_out(course.server, "install", [*stages, Fails()], lambda text: None)
+
+
+def test_where_a_later_stage_fails_all_of_it_goes_back(course: Watched) -> None:
+    before, none = files(course), Installation(())
+    parts = guided.parts(course.server, CONFIG, none, without=("folders",), take_over=False)
+    failing(course, [stage for part in parts for stage in part.stages])
+    assert files(course) == before
+    assert not TOKEN.exists()
+    assert hubtoken.read(STATE) is None
+    assert hubtui("install", "token", "--yes").returncode == 0
+    (STATE / hubtoken.FILE).unlink()
+    assert "take the token out of" in hubtui("uninstall", "token", "--yes").stdout
+    assert course.hub.config.read_bytes() in before[course.hub.config], "known without a note"
+    assert install().returncode == 0
+    whole, token = files(course), TOKEN.read_bytes()
+    failing(course, guided.stages_back(course.server, none, without=())[:-1])
+    assert files(course) == whole
+    assert TOKEN.read_bytes() == token
 
 
 def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_installed(
