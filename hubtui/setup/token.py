@@ -23,6 +23,7 @@ from hubtui.server.hubtoken import Made
 from hubtui.setup import course_line, hub_load, hub_snippet, hub_unit, reading
 from hubtui.setup.hub_load import HubPython, Loaded
 from hubtui.setup.others_files import as_sentence, kept, put, read
+from hubtui.setup.reading import Flaw
 from hubtui.setup.stages import Stage
 from hubtui.watchdog import known
 
@@ -72,10 +73,9 @@ def way(server: Server) -> Way:
             "one, and -f names it."
         )
     if flaw := reading.flaw(config):
-        then = "where the hub is started (jupyterhub -f)"
         raise Refused(
             f"{flaw}, so as root hubtui does not change the hub's configuration there: "
-            f"{flaw.mend(then=then)}"
+            f"{_mend(flaw, config, launch.uid)}"
         )
     course = server.course
     return Way(
@@ -84,6 +84,14 @@ def way(server: Server) -> Way:
         python=hub_load.python_of(launch),
         probe=course.exam.probe or "",
     )
+
+
+def _mend(flaw: Flaw, config: Path, uid: int) -> str:
+    """What makes it root's own. A hub without root keeps its folder, for it writes there."""
+    then = "where the hub is started (jupyterhub -f)"
+    if reading.flaw(config, also=(uid,)) is not None:
+        return flaw.mend(then=then)
+    return f"move it into a folder of root's such as /etc/jupyterhub, and name the new place {then}"
 
 
 def is_taken(server: Server) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from hubtui.errors import CommandFailed
+from hubtui.errors import CommandFailed, Refused
 from hubtui.server import hubtoken
-from hubtui.setup import crontab, guided, hub_snippet
+from hubtui.setup import crontab, guided, hub_load, hub_snippet, token
 from hubtui.setup.install import Installation
 from hubtui.setup.stages import Stage, carry_out
 from hubtui.setup.timers import DUE
@@ -102,13 +104,13 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
         assert done.returncode == 0, done.stdout + done.stderr
         assert course.hub_pid == pid, "nothing is restarted unasked"
         if part == "token":
-            token = TOKEN.read_text().strip()
-            assert token not in done.stdout + done.stderr
+            ours = TOKEN.read_text().strip()
+            assert ours not in done.stdout + done.stderr
             assert "The hub takes hubtui's token after its next restart." in done.stdout
             assert doctor() == glance() == {"hub.token.waiting"}
         restart(course)
     assert doctor() == glance() == set()
-    assert [named(course, word) for word in (token, REPORT)] == ["hubtui", "report"]
+    assert [named(course, word) for word in (ours, REPORT)] == ["hubtui", "report"]
     assert copies(course) == {course.hub.config.name, CONFIG.name}
     assert TOKEN.stat().st_mode & 0o777 == 0o600
 
@@ -133,7 +135,7 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
     assert files(course) == before
     assert hubtoken.read(STATE) is None
     restart(course)
-    assert [named(course, word) for word in (token, REPORT)] == ["", "report"]
+    assert [named(course, word) for word in (ours, REPORT)] == ["", "report"]
     assert "There is nothing to do." in hubtui("uninstall", "--yes").stdout
 
 
@@ -191,10 +193,10 @@ def test_where_a_later_stage_fails_all_of_it_goes_back(course: Watched) -> None:
     assert "take the token out of" in hubtui("uninstall", "token", "--yes").stdout
     assert course.hub.config.read_bytes() in before[course.hub.config], "known without a note"
     assert install().returncode == 0
-    whole, token = files(course), TOKEN.read_bytes()
+    whole, held = files(course), TOKEN.read_bytes()
     failing(course, guided.stages_back(course.server, none, without=())[:-1])
     assert files(course) == whole
-    assert TOKEN.read_bytes() == token
+    assert TOKEN.read_bytes() == held
 
 
 def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_installed(
@@ -209,6 +211,20 @@ def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_ins
     assert course.hub.config.read_bytes() == before
     assert not TOKEN.exists()
     assert (CRON / "hubtui-watchdog").exists()
+
+
+def test_a_hub_without_root_keeps_its_folder(
+    course: Watched, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.adduser("hub", 990)
+    launch = hub_load.launch_of(course.hub_pid)
+    as_hub = msgspec.structs.replace(launch, uid=990, gid=990)
+    monkeypatch.setattr(hub_load, "launch_of", lambda pid: as_hub)
+    assert token.way(course.server).owner == (990, 990)
+    os.chown(course.hub.folder, 990, 990)
+    with pytest.raises(Refused, match=r"belongs to hub.*move it into a folder of root's") as caught:
+        token.way(course.server)
+    assert "chown" not in str(caught.value)
 
 
 def killed_after(lines: int, *words: str) -> bool:
