@@ -58,13 +58,8 @@ def _one_after_another(subject: Subject, cpus: int) -> tuple[tuple[str, str], ..
 
 
 def _answer(state: State, text: str, helps: tuple[tuple[str, str], ...] = ()) -> Answer:
-    return Answer(
-        key="start",
-        question="How long do log-ins and starts take?",
-        state=state,
-        text=text,
-        remedies=helps,
-    )
+    question = "How long do log-ins and starts take?"
+    return Answer(key="start", question=question, state=state, text=text, remedies=helps)
 
 
 def _cores(cpus: int) -> str:
