@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hubtui.drift import drift
 from hubtui.errors import HubtuiError
 from hubtui.server import Server, homes, processes, sizes
 from hubtui.server.accounts import Account
-from hubtui.server.homes import Home, Kind
+from hubtui.server.homes import Home
 from hubtui.server.hubdb import SignUp
 from hubtui.server.processes import Process
 from hubtui.students import Missing, Survey
@@ -127,29 +128,3 @@ def _one(seen: Survey, now: Live, account: Account, sign_ups: tuple[SignUp, ...]
         last_activity=active,
         drift=drift(seen, account, home, sign_ups),
     )
-
-
-def drift(
-    seen: Survey, account: Account, home: Home, sign_ups: Sequence[SignUp]
-) -> tuple[str, ...]:
-    """Where hub, account, home and roster disagree; docs/accounts.md has the list."""
-    found = []
-    if home.kind is Kind.MISSING:
-        found.append("home missing")
-    elif home.kind is not Kind.FOLDER:
-        found.append(f"home is not a folder ({home.kind})")
-    elif home.uid != account.uid:
-        found.append(f"home belongs to uid {home.uid}")
-    elif home.open_to_others:
-        found.append(f"home open to others ({home.mode:04o})")
-    if account.uid in seen.sharers:
-        found.append("shares its uid with another account")
-    if group := seen.power_of(account):
-        found.append(f"in the group {group}")
-    if seen.course.accounts.roster is not None and account.name not in seen.roster:
-        found.append("not in the roster")
-    if account.name not in seen.group_members:
-        found.append(f"not in the group {seen.course.accounts.group}")
-    if len(sign_ups) > 1:
-        found.append("two sign-ups of this name")
-    return tuple(found)

@@ -39,6 +39,13 @@ KNOWN: Mapping[str, Limit] = {
         what="memory that a new program could have (MemAvailable), of all",
         source="a student's server with one kernel takes 100 to 150 MB: at 10 % of 4 GB three fit",
     ),
+    "student_memory": Limit(
+        warning=40,
+        critical=70,
+        unit="%",
+        what="memory that the processes of one student have for themselves, of all",
+        source="a notebook with a large table takes 1 GB; of two such nothing is left of 4 GB",
+    ),
     "swap_used": Limit(
         warning=50,
         critical=90,
@@ -95,12 +102,19 @@ KNOWN: Mapping[str, Limit] = {
         what="for which the oldest sign-up has been waiting",
         source="a weekend",
     ),
+    "paused": Limit(
+        warning=12,
+        critical=72,
+        unit="hours",
+        what="for which the watchdog has been paused",
+        source="a day's work on the server; after that it was forgotten",
+    ),
     "clock_off": Limit(
         warning=2,
         critical=60,
         unit="seconds",
-        what="by which the clock may be wrong, as the kernel estimates it",
-        source="ntpd and chrony step beyond a second or so; log-in cookies and TLS bear a minute",
+        what="by which the clock may be wrong, as the kernel reckons it: up to 16",
+        source="a time service that works keeps it below 1.1; log-in cookies and TLS bear a minute",
     ),
 }
 

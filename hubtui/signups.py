@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -18,7 +20,6 @@ from hubtui.clock import ago, stamp
 from hubtui.errors import CommandFailed
 from hubtui.server import Server, accounts, homes
 from hubtui.server.accounts import Account
-from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
 from hubtui.state import read_document, write_document
 from hubtui.students import Survey
@@ -26,7 +27,10 @@ from hubtui.units import megabytes
 
 _DIGITS = re.compile(r"[0-9]+")
 
-LookInside = Callable[[Account], Contents]
+if TYPE_CHECKING:
+    from hubtui.server.as_student import Contents
+
+LookInside: TypeAlias = "Callable[[Account], Contents]"
 """Counts what a home holds, as its owner; see server.as_student."""
 
 
@@ -65,8 +69,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Of the account that exists, or that was begun for this very sign-up."""
 
 
-def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside) -> Judgement:
-    """What may be done with this sign-up. Only looks; never raises for what it finds."""
+def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside | None) -> Judgement:
+    """What may be done with this sign-up. Only looks; never raises for what it finds.
+
+    Without ``look_inside`` an account that is there counts as never used: quick, and enough to
+    know what is refused.
+    """
     if sign_up.authorised:
         account = survey.accounts.by_name.get(sign_up.name)
         return Judgement(verdict=Verdict.AUTHORISED, uid=account.uid if account else None)
@@ -100,7 +108,7 @@ def _refused(why: str) -> Judgement:
 
 
 def _staff(
-    survey: Survey, name: str, account: Account | None, look_inside: LookInside
+    survey: Survey, name: str, account: Account | None, look_inside: LookInside | None
 ) -> Judgement:
     if account is None:
         return _refused(f"{name} is staff (accounts.staff) but has no account: make it by hand.")
@@ -123,7 +131,7 @@ def _reserved(survey: Survey, name: str) -> str | None:
 
 
 def _existing(
-    survey: Survey, sign_up: SignUp, account: Account, look_inside: LookInside
+    survey: Survey, sign_up: SignUp, account: Account, look_inside: LookInside | None
 ) -> Judgement:
     """An account of that name is there: ours for this sign-up, made ahead, in use, or foreign."""
     name, uid = account.name, account.uid
@@ -156,9 +164,11 @@ def _existing(
 
 
 def _use_of(
-    survey: Survey, account: Account, home: homes.Home, look_inside: LookInside
+    survey: Survey, account: Account, home: homes.Home, look_inside: LookInside | None
 ) -> str | None:
-    """What shows that a course account is in use; None where nothing does."""
+    """What shows that a course account is in use; None where nothing does, or nobody looks."""
+    if look_inside is None:
+        return None
     signs = []
     user = survey.users.get(account.name)
     if user is not None:
@@ -207,14 +217,22 @@ class FirstSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the sign-up → RFC 3339."""
 
 
+def _first_seen_path(server: Server) -> Path:
+    return server.state / "first-seen.json"
+
+
+def known_since(server: Server) -> dict[str, str]:
+    """Since when each sign-up is known, by digest, as far as it was noted. Raises StateError."""
+    record = read_document(_first_seen_path(server), FirstSeen)
+    return record.seen if record else {}
+
+
 def first_seen(server: Server, survey: Survey) -> dict[str, str]:
     """Since when each sign-up is known, by digest; notes the new ones where we may write."""
-    path = server.state / "first-seen.json"
-    record = read_document(path, FirstSeen)
-    before = record.seen if record else {}
+    before = known_since(server)
     if any(missing.what == "sign-ups" for missing in survey.missing):
         return before
     seen = {s.digest: before.get(s.digest, stamp(survey.at)) for s in survey.sign_ups}
     if seen != before:
-        write_document(path, FirstSeen(seen=seen))
+        write_document(_first_seen_path(server), FirstSeen(seen=seen))
     return seen

@@ -128,6 +128,27 @@ class Survey:
         return accounts.free_uids(uids.first, uids.last, taken)
 
 
+def enrolled(course: Course, at: datetime) -> Mapping[str, Account]:
+    """The course accounts by name, from accounts and roster alone: no home and no database.
+
+    Raises StateError where the roster cannot be read.
+    """
+    seen = Survey(
+        at=at,
+        course=course,
+        accounts=accounts.read_accounts(),
+        roster=roster.read_roster(course.accounts.roster),
+        ledger=Ledger(()),
+        homes={},
+        sign_ups=(),
+        users={},
+        expected=None,
+        missing=(),
+        parts={},
+    )
+    return seen.students
+
+
 def survey(server: Server, before: Survey | None = None, *, anew: bool = False) -> Survey:
     """Look at everything; what has not changed since ``before`` is taken from there.
 

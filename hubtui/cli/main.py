@@ -17,6 +17,7 @@ _NOUNS = {
     "accounts": ("hubtui.cli.accounts", "group", "Unix accounts: list, create, stop, why."),
     "release": ("hubtui.cli.release", "group", "Sheets: what is new, preview, push, status."),
     "watchdog": ("hubtui.cli.watchdog", "group", "The hub: status, restarts, causes, pause."),
+    "status": ("hubtui.cli.status", "status", "Is everything all right, and if not, what to do."),
     "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
     "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
     "install": ("hubtui.cli.install", "install", "Timers, tutors' way in, watchdog, hub-unit."),
@@ -62,7 +63,7 @@ def main(argv: list[str], command: click.Command = program, name: str = "hubtui"
         code = command.main(args=argv, prog_name=name, standalone_mode=False)
     except click.ClickException as e:
         e.show()
-        return 2
+        return e.exit_code if isinstance(e, click.UsageError) else 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("Nothing more is done.", err=True)
         return 1

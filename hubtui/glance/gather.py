@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +20,8 @@ from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, State, worst_first
 from hubtui.glance.records import ExamLine, Glance, Line, Part, PutOff
 from hubtui.names import shown
-from hubtui.server import Server
+from hubtui.server import Server, uses
+from hubtui.server.uses import Use
 from hubtui.students import Missing, Survey, survey
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Ground:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.at = server.clock()
-        self._lock = threading.Lock()
+        self._lock, self._uses_lock = threading.Lock(), threading.Lock()
 
     @property
     def seen(self) -> Survey:
@@ -43,6 +44,16 @@ class Ground:
     @cached_property
     def _seen(self) -> Survey:
         return survey(self.server)
+
+    @property
+    def uses(self) -> Mapping[int, Use]:
+        """What each uid's processes use."""
+        with self._uses_lock:
+            return self._uses
+
+    @cached_property
+    def _uses(self) -> Mapping[int, Use]:
+        return uses.by_uid()
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,11 @@ class Gatherer:
             job.answer is not None or job.hangs(self._sources[key].limit)
             for key, job in self._jobs.items()
         )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a source is still being looked at."""
+        return self._exam.is_busy or any(job.is_busy for job in self._jobs.values())
 
     def _together(self, ground: Ground) -> Glance:
         parts = [self._part(key, ground.at) for key in self._jobs]
@@ -178,6 +194,11 @@ class _Job(Generic[T]):
     def wait(self, until: float) -> None:
         """Until it has answered, or until then."""
         self._over.wait(max(0.0, until - time.monotonic()))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a look is at work."""
+        return not self._over.is_set()
 
     def hangs(self, limit: float) -> bool:
         """Whether a look is at work for longer than that."""

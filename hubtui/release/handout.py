@@ -20,7 +20,7 @@ from hubtui.release import ledger, store
 from hubtui.release.desk import Answer, Desk, Job, Outcome, SheetJob, Told, Verb, job_for
 from hubtui.release.ledger import LACKING, Delivered, Ledger
 from hubtui.release.store import Fate
-from hubtui.server import Server, processes
+from hubtui.server import Server
 from hubtui.server.accounts import Account
 from hubtui.units import megabytes
 from hubtui.workers.compare import SERVER_RUNS
@@ -140,6 +140,8 @@ class Handout:
             return False
         with self._lock:
             if time.monotonic() - self._serving_at > 1.0:
+                from hubtui.server import processes  # psutil: only who hands out needs it
+
                 self._serving, self._serving_at = processes.serving(), time.monotonic()
             return uid in self._serving
 

@@ -13,13 +13,16 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hubtui.clock import stamp
 from hubtui.errors import StateError
-from hubtui.release.desk import Outcome
 from hubtui.state import make_dir
+
+if TYPE_CHECKING:
+    from hubtui.release.desk import Outcome
 
 FORMAT = 2
 _TABLES = """

@@ -18,7 +18,6 @@ from hubtui.events import Outcome
 from hubtui.names import shown
 from hubtui.plan.runs import Life
 from hubtui.release import ledger, store
-from hubtui.release.handout import WORDS
 from hubtui.release.history import Kind, Ran, ran
 from hubtui.release.ledger import Delivered
 from hubtui.release.store import Fate, SheetRecord
@@ -171,6 +170,8 @@ def why(given: Delivered) -> str:
     files = [(path, reason) for path, state, reason in given.listed if state == given.state]
     if not files:
         return shown(given.why, limit=300)
+    from hubtui.release.handout import WORDS  # with all that hands out
+
     path, reason = files[0]
     more = f", and {len(files) - 1} more" if len(files) > 1 else ""
     return f"{shown(path, limit=120)}: {shown(reason, limit=200) or WORDS[given.state]}{more}"

@@ -76,6 +76,16 @@ def ask(course: Course, uid: int, *, public: bool = True) -> dict[Layer, Probe]:
     return {layer: found.get(layer, replace(late, layer=layer)) for layer in questions}
 
 
+def public(url: str, timeout: float) -> Probe:
+    """Ask the public address alone; takes ``timeout`` seconds at most."""
+    began = time.monotonic()
+    try:
+        probe = _public(url, began + timeout)
+    except Exception as e:  # whatever answers there
+        probe = _failed(Layer.PUBLIC, e)
+    return replace(probe, ms=round((time.monotonic() - began) * 1000, 1))
+
+
 _SILENT = Probe(layer=Layer.HUB, got=Got.SILENT)
 
 

@@ -17,22 +17,22 @@ from pathlib import Path
 
 import pytest
 
-from hubtui import changes, pauses, usage
+from hubtui import pauses, usage
 from hubtui.demo.form import log_in, sign_up
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.errors import Refused
-from hubtui.events import Event, Follower, Outcome, What
+from hubtui.events import Outcome, What
 from hubtui.exam import check, memory, probe
 from hubtui.exam.records import Answer, Readiness
-from hubtui.exam.try_out import FILE, try_plan
+from hubtui.exam.try_out import try_plan
 from hubtui.findings import State
 from hubtui.pauses import Exam
-from hubtui.plan import plans, runs
+from hubtui.plan import runs
 from hubtui.release import schedule
 from hubtui.server import processes
 from hubtui.state import write_document
 from hubtui.when import Moment
 from tests.course_on_disk import CONFIG, ROSTER, STATE, hubtui
+from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.release_on_disk import RELEASE, SOURCE, Teaching
 from tests.sandboxed import FILES, Machine
 from tests.watched import FOLDER, PASSWORD, Watched, watched
@@ -40,19 +40,9 @@ from tests.webserver import PROGRAM, apache
 
 pytestmark = pytest.mark.hub
 
-PROBE, PROBE_UID = "probe", 20900
 MORE = f"exam:\n  probe: {PROBE}\nnotify:\n  command: [/bin/true]\n{RELEASE}"
 HOUR = timedelta(hours=1)
 needs_apache = pytest.mark.skipif(not PROGRAM.exists(), reason="Apache is missing: apache2-bin")
-
-
-def with_scopes(folder: Path) -> EmbeddedHub:
-    """A hub whose token may make and start the probe, and nobody else."""
-    hub = EmbeddedHub(folder)
-    more = f"'admin:users!user={PROBE}', 'servers!user={PROBE}', "
-    config = hub.config.read_text()
-    hub.config.write_text(config.replace('"scopes": [', f'"scopes": [{more}'))
-    return hub
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +113,6 @@ def forget(course: Watched, name: str) -> None:
     """A sign-up less."""
     with closing(sqlite3.connect(course.hub.database_file, isolation_level=None)) as db:
         db.execute("delete from users_info where username=?", (name,))
-
-
-def tried(course: Watched) -> Event:
-    """Try it, as a run does; the last word on the probe. Nothing of it runs afterwards."""
-    plan = try_plan(course.server)
-    plans.save(STATE, plan)
-    write_document(runs.record_path(STATE, plan.id), runs.RunRecord(id=plan.id, by="", at=plan.at))
-    changes.carry_out(course.server, plan.id)
-    events = Follower(runs.events_path(STATE, plan.id)).new()
-    assert not processes.of(PROBE_UID)
-    assert not (STATE / FILE).exists()
-    (end,) = [event for event in events if event.event is What.END]
-    return end
 
 
 # --- go, or not yet ------------------------------------------------------------------------------
