@@ -123,7 +123,7 @@ def test_nothing_is_missing_so_it_is_go(course: Watched) -> None:
         found = look(course)
     assert found.state is State.FINE, found.answers
     assert (found.students, found.go) == (2, True)  # the probe is no student
-    assert answer(found, "log-in").text == "all 2 students can."
+    assert answer(found, "log-in").text == "All 2 students can."
     assert "150 MB each" in answer(found, "memory").text
     assert "assumed" in answer(found, "memory").text
 
@@ -156,7 +156,7 @@ def test_whom_something_is_missing_is_named(course: Watched, people: Machine) ->
 def test_more_than_fit_are_too_many_and_what_helps_is_said(course: Watched) -> None:
     found = answer(look(course, students=5000), "memory")
     assert found.state is State.CRITICAL
-    assert "750.1 GB for 5,000 servers (150 MB each" in found.text
+    assert "750.1 GB are needed for 5,000 servers (150 MB each" in found.text
     commands = [command for _, command in found.remedies]
     assert any(str(course.hub.config) in command for command in commands)
     assert any("c.JupyterHub.active_server_limit = " in command for command in commands)
@@ -189,7 +189,7 @@ def test_the_sheet_of_the_exam_has_to_be_out_or_planned(course: Watched, people:
     with exam(course, sheet="final") as made:
         found = answer(look(course), "released")
         assert (found.state, found.row) == (State.CRITICAL, "final")
-        assert found.text == "it is neither released nor scheduled."
+        assert found.text == "It is neither released nor scheduled."
         assert found.remedies[0][1].startswith("hubtui release schedule final")
         assert hubtui("due").returncode == 0
         schedule.add(course.server, ["final"], Moment(at=made.from_, zone="UTC"))
@@ -197,7 +197,7 @@ def test_the_sheet_of_the_exam_has_to_be_out_or_planned(course: Watched, people:
         schedule.cancel(course.server, "final")
         teaching.push("final")
         found = answer(look(course), "released")
-        assert (found.state, found.text) == (State.FINE, "all 2 students have it.")
+        assert (found.state, found.text) == (State.FINE, "All 2 students have it.")
     people.adduser("late", 20005, mode=0o700, group="all_user")
     found = answer(look(course), "released")
     assert (found.state, found.text) == (State.WARNING, "1 of 3 students lack it: late.")
@@ -209,7 +209,7 @@ def test_a_watchdog_that_sleeps_is_no_guard(course: Watched) -> None:
     found = check.readiness(dataclasses.replace(course.server, clock=lambda: later))
     one = answer(found, "watchdog")
     assert one.state is State.CRITICAL
-    assert one.text == "it has not looked for 12 minutes: nobody would restart the hub."
+    assert one.text == "It has not looked for 12 minutes: nobody would restart the hub."
     pauses.pause(STATE, None, "ada", "", course.server.clock())
     one = answer(look(course), "watchdog")
     assert (one.state, one.remedies) == (
@@ -232,7 +232,7 @@ def test_a_certificate_has_to_outlast_the_exam(
         web.serve(way, certificate=web.certificate(days=0.1))
         found = answer(look(course), "certificate")
         assert found.state is State.CRITICAL
-        assert found.text.startswith("it ends on ")
+        assert found.text.startswith("It ends on ")
         # The whole way, as students go it.
         web.serve(way)
         end = tried(course)
