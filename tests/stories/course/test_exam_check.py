@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from hubtui import pauses, usage
+from hubtui.clock import now
 from hubtui.demo.form import log_in, sign_up
 from hubtui.errors import Refused
 from hubtui.events import Outcome, What
@@ -172,6 +173,10 @@ def test_servers_that_run_are_measured(course: Watched) -> None:
         found = answer(look(course), "memory")
         assert "measured, 1 now" in found.text
         assert 40e6 < memory.of_uid(20001) < 400e6
+    later = dataclasses.replace(course.server, clock=lambda: now() + 2 * HOUR)
+    helps = answer(check.readiness(later, 5000), "memory").remedies
+    assert helps[0][0].startswith("Stop servers that nobody has used for 60 min (anna): ")
+    assert helps[0][1] == "hubtui accounts stop --idle 60"
     assert hubtui("accounts", "stop", "anna", "--yes").returncode == 0
 
 
