@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtui import pauses, signups
+from hubtui import pauses, signups, usage
 from hubtui.demo.form import sign_up
 from hubtui.findings import Finding, Severity, State
 from hubtui.glance import machine as machine_line
@@ -29,6 +29,7 @@ from hubtui.students import survey
 from tests.course_on_disk import CONFIG, STATE
 from tests.glances import OF_THE_MACHINE, glance, line, look, need_somebody
 from tests.hostile_home import stuck, while_student
+from tests.pressure import NoPressure, killed_for_memory
 from tests.sandboxed import Machine
 from tests.watched import FOLDER, LOGS, PASSWORD, Watched, eventually, watched
 from tests.webserver import NAME, PROGRAM, Apache, apache
@@ -275,6 +276,24 @@ def test_numbers_of_the_machine_that_are_over_their_limit(course: Watched) -> No
     assert "processes want each core" in found["machine.load"].text
     course.configure()
     assert needs(course.server, "machine") == {}
+
+
+def test_a_process_that_the_kernel_ended_is_told_for_a_day(course: Watched) -> None:
+    usage.note(course.server)
+    before = usage.read(STATE).oom_kills
+    try:
+        killed_for_memory()
+    except NoPressure as e:
+        pytest.skip(str(e))
+    found = need_somebody(look(course.server, "machine").findings)["machine.oom"]
+    assert found.text == "The kernel ended 1 process for want of memory."
+    usage.note(course.server)
+    known = usage.read(STATE)
+    assert known.oom_kills == (before or 0) + 1
+    found = need_somebody(look(later(course.server, 23 * HOUR), "machine").findings)["machine.oom"]
+    assert found.text.startswith("The kernel ended 1 process for want of memory, the last one ")
+    found_later = need_somebody(look(later(course.server, 25 * HOUR), "machine").findings)
+    assert "machine.oom" not in found_later
 
 
 def test_a_reboot_that_is_wanted(course: Watched) -> None:
