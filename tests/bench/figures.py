@@ -12,6 +12,7 @@ from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
 from tests.bench.releases import releases
 from tests.bench.stalls import release_stalls, stalls
+from tests.bench.status import looks
 from tests.bench.watchdog import checks
 from tests.sandboxed import Machine
 
@@ -28,6 +29,8 @@ def figures() -> Iterator[Figure]:
     machine = Machine()
     yield from checks()
     machine.restore()
+    yield from looks()
+    machine.restore()
     yield from releases(machine)
     machine.restore()
     course_of.make(SIZES[0])
@@ -36,7 +39,9 @@ def figures() -> Iterator[Figure]:
         ours = _runs([sys.executable, "-m", "hubtui", word], mark, idle=IDLE_S, end="q")
         yield from _costs(pane, ours, theirs)
     for end in ("q", "SIGTERM", "SIGHUP"):
-        left = measure([sys.executable, "-m", "hubtui"], PANES["sign-ups"][1], end=end).left_on
+        left = measure(
+            [sys.executable, "-m", "hubtui", "signups"], PANES["sign-ups"][1], end=end
+        ).left_on
         yield Figure(f"terminal's modes left on by {end}", len(left), 0)
     for size in SIZES:
         found = {**stalls(machine, size, RUNS), **release_stalls(machine, size)}
