@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from hubtui.cli.base import App, need_sight
+from hubtui.cli.base import App, need_root, need_sight
 from hubtui.exam import check, words
 from hubtui.exam.records import Answer, Readiness, Settings
 from hubtui.findings import State
@@ -68,3 +68,12 @@ def settings() -> Settings:
         concurrent_spawn_limit=number("concurrent_spawn_limit"),
         active_server_limit=number("active_server_limit"),
     )
+
+
+def try_it(app: App, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Try the whole way out with the probe; 0 where everything worked."""
+    from hubtui.cli.carry import carry
+    from hubtui.exam.try_out import try_plan
+
+    need_root("To try it out")
+    return carry(app, try_plan(app.server), dry_run=dry_run, yes=yes, as_json=as_json)

@@ -35,14 +35,15 @@ def start(subject: Subject) -> Answer:
     together = min(students, limit)
     slowest = together * START / cpus
     whole = students * log_in + students * START / cpus
-    text = f"about {in_two_units(whole)} until all {students} are in, on {_cores(cpus)}"
+    text = f"{in_two_units(whole + 1)} until all {students} are in, on {_cores(cpus)}"
     if limit < students:
         text += f"; the hub starts {limit} at a time and asks the others to try again"
     if slowest <= TIME_OUT:
         state = State.FINE if limit >= students else State.WARNING
         return _answer(state, f"{text}.")
     text += f". {together} starts at once take {slowest:.0f} s, and after {TIME_OUT:.0f} s it fails"
-    return _answer(State.WARNING, f"{text}.", _one_after_another(subject, cpus))
+    helps = () if subject.quick else _one_after_another(subject, cpus)
+    return _answer(State.WARNING, f"{text}.", helps)
 
 
 def _one_after_another(subject: Subject, cpus: int) -> tuple[tuple[str, str], ...]:
@@ -58,7 +59,11 @@ def _one_after_another(subject: Subject, cpus: int) -> tuple[tuple[str, str], ..
 
 def _answer(state: State, text: str, helps: tuple[tuple[str, str], ...] = ()) -> Answer:
     return Answer(
-        key="start", question="How long until all are in?", state=state, text=text, remedies=helps
+        key="start",
+        question="How long do log-ins and starts take?",
+        state=state,
+        text=text,
+        remedies=helps,
     )
 
 

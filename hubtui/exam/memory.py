@@ -7,13 +7,13 @@ from statistics import median
 
 from hubtui import usage
 from hubtui.exam import capacity, remedies
-from hubtui.exam.capacity import ASSUMED, ASSUMED_LARGEST, Room, Sizes
+from hubtui.exam.capacity import ASSUMED_LARGEST, Room, Sizes
 from hubtui.exam.records import Answer
 from hubtui.exam.subject import Subject
 from hubtui.findings import State
-from hubtui.server import machine
+from hubtui.server import Server, machine, processes
 from hubtui.server.processes import Process
-from hubtui.units import megabytes
+from hubtui.units import counted, megabytes
 
 _OWN = ("Private_Clean:", "Private_Dirty:", "Private_Hugetlb:", "SwapPss:")
 
@@ -23,13 +23,13 @@ def fits(subject: Subject) -> Answer:
     sizes, found = measured(subject), room(subject)
     need = sizes.need(subject.students)
     state = capacity.judge(subject.students, sizes, found)
-    helps = () if state is State.FINE else remedies.of(subject, sizes, found)
+    wanted = state is not State.FINE and not subject.quick
     return Answer(
         key="memory",
-        question=f"Do {subject.students} students fit?",
+        question=f"Is there memory for {counted(subject.students, 'student')}?",
         state=state,
         text=_sentence(subject.students, need, sizes, found, state),
-        remedies=helps,
+        remedies=remedies.of(subject, sizes, found) if wanted else (),
         pane="accounts",
     )
 
@@ -42,11 +42,16 @@ def measured(subject: Subject) -> Sizes:
         if any(process.is_kernel for process in one)
     ]
     days = usage.read(subject.server.state).days
-    typical = max(int(median(now)) if now else 0, *(day.typical for day in days), 0)
+    typical = max(int(median(now)) if now else 0, known_typical(subject.server))
     largest = max(*now, *(day.server for day in days), 0, 0)
     if not typical:
         return Sizes(largest=max(ASSUMED_LARGEST, largest), count=len(now))
     return Sizes(typical=typical, largest=max(typical, largest), measured=True, count=len(now))
+
+
+def known_typical(server: Server) -> int:
+    """The median of the last weeks' fullest days; 0 where none was measured. Raises StateError."""
+    return max((day.typical for day in usage.read(server.state).days), default=0)
 
 
 def room(subject: Subject) -> Room:
@@ -71,19 +76,22 @@ def own_memory(pid: int) -> int | None:
     return 1024 * sum(int(words[1]) for words in lines if words and words[0] in _OWN)
 
 
+def of_uid(uid: int) -> int:
+    """Bytes that all processes of an account have for themselves."""
+    return sum(_memory(process, exact=True) for process in processes.of(uid))
+
+
 def _memory(process: Process, *, exact: bool) -> int:
     found = own_memory(process.pid) if exact else None
     return process.memory if found is None else found
 
 
 def _sentence(students: int, need: int, sizes: Sizes, found: Room, state: State) -> str:
+    each = f"{megabytes(sizes.typical)} each, the largest {megabytes(sizes.largest)}"
+    origin = "assumed, as no server was measured here yet"
     if sizes.measured:
-        each = f"{megabytes(sizes.typical)} each, the largest {megabytes(sizes.largest)}"
         origin = f"measured, {sizes.count} now" if sizes.count else "measured in the last weeks"
-    else:
-        each = f"{megabytes(ASSUMED)} each"
-        origin = "assumed: no server with a kernel was measured here yet"
-    wanted = f"{students} need {megabytes(need)} ({each}; {origin})"
+    wanted = f"{megabytes(need)} for {counted(students, 'server')} ({each}; {origin})"
     has = f"there is room for {megabytes(found.memory)}"
     if state is State.FINE:
         return f"{wanted}; {has}."

@@ -17,6 +17,7 @@ from hubtui.pauses import clock
 from hubtui.plan import runs
 from hubtui.release import schedule
 from hubtui.server import systemd
+from hubtui.server.run import SEARCH
 from hubtui.units import counted
 
 REBOOT = Path("/run/reboot-required")
@@ -77,7 +78,7 @@ def _restart(subject: Subject) -> Iterator[Found]:
     if REBOOT.exists():
         helps = "Restart it before the exam, not on its day"
         yield State.WARNING, "a restart of the server is due", helps, "systemctl reboot"
-    if subject.exam is None or shutil.which("unattended-upgrade") is None:
+    if subject.exam is None or shutil.which("unattended-upgrade", path=":".join(SEARCH)) is None:
         return
     settings = _apt(subject)
     if settings.get("APT::Periodic::Unattended-Upgrade", "0") in ("", "0"):
