@@ -154,7 +154,7 @@ LISTINGS = (
         "signups list",
         "signups",
         signups._record,
-        beside=(("email", "text, with `--email` alone"),),
+        beside=(("email", "with `--email` alone"),),
     ),
     Listing("accounts list", "accounts", accounts._record, CourseAccount),
     Listing("accounts why NAME", "why", why.Answer),
