@@ -17,12 +17,14 @@ from hubtui.names import shown
 
 EXAMPLES = '"Mon 08:00", "08:00", "tomorrow 08:00" or "2026-11-30 08:00"'
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-PAUSES = '"30m", "2h", "18:00" or "Mon 08:00"'
+PAUSES = '"30m", "2h", "2d", "18:00" or "Mon 08:00"'
 EXAMS = '"09:00-11:00", "Mon 09:00-11:00" or "2027-02-01 09:00-11:00"'
 _WHEN = re.compile(r"(?:(?P<day>\S+)\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LENGTH = re.compile(
-    r"(?:(?P<hours>\d{1,4})\s*h)?\s*(?:(?P<minutes>\d{1,5})\s*m(?:in)?)?", re.ASCII
+    r"(?:(?P<days>\d{1,3})\s*d)?\s*(?:(?P<hours>\d{1,4})\s*h)?\s*"
+    r"(?:(?P<minutes>\d{1,5})\s*m(?:in)?)?",
+    re.ASCII,
 )
 _SPAN = re.compile(r"(?P<from>[^–]*?\d{1,2}:\d{2})\s*[-–]\s*(?P<to>\S.*)", re.ASCII)
 _FAR = timedelta(days=400)
@@ -41,7 +43,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 def zone_of(course: Course) -> ZoneInfo:
     """The course's ``timezone``, else the machine's own, else UTC."""
-    name = course.timezone
+    return zone_named(course.timezone)
+
+
+def zone_named(name: str | None) -> ZoneInfo:
+    """The zone of that name; None: the machine's own. UTC where there is none."""
     if name is None:
         _, found, rest = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
         name = rest if found else _named_by(Path("/etc/timezone"))
@@ -87,7 +93,7 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> Moment:
 
 
 def parse_until(text: str, zone: ZoneInfo, now: datetime) -> Moment:
-    """When something ends: after ``30m``, ``2h``, ``1h30m``, or at ``18:00``, ``until Mon 08:00``.
+    """When something ends: after ``30m``, ``1h30m``, ``2d``, or at ``18:00``, ``until Mon 08:00``.
 
     Raises UsageError.
     """
@@ -97,7 +103,7 @@ def parse_until(text: str, zone: ZoneInfo, now: datetime) -> Moment:
         if not _WHEN.fullmatch(words):
             raise UsageError(f"{shown(text, limit=40)!r} is no time: say {PAUSES}.")
         return parse_when(words, zone, now)
-    length = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    length = timedelta(**{unit: int(number or 0) for unit, number in found.groupdict().items()})
     if not timedelta() < length <= _FAR:
         raise UsageError(f"{shown(words, limit=40)} is no length of time: say {PAUSES}.")
     return Moment(at=now + length, zone=zone.key)

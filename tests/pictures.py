@@ -45,7 +45,7 @@ def _pane(pilot: Pilot[int]) -> Pane | None:
 
 
 async def _take(folder: Path, size: tuple[int, int]) -> None:
-    app = HubtuiApp(server_of(course.load(CONFIG)), CONFIG)
+    app = HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="signups")
     first = size == SIZES[0]
 
     async with app.run_test(size=size) as pilot:

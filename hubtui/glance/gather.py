@@ -113,6 +113,11 @@ class Gatherer:
             for key, job in self._jobs.items()
         )
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a source is still being looked at."""
+        return self._exam.is_busy or any(job.is_busy for job in self._jobs.values())
+
     def _together(self, ground: Ground) -> Glance:
         parts = [self._part(key, ground.at) for key in self._jobs]
         trouble = tuple(missing for one in parts for missing in one.missing)
@@ -189,6 +194,11 @@ class _Job(Generic[T]):
     def wait(self, until: float) -> None:
         """Until it has answered, or until then."""
         self._over.wait(max(0.0, until - time.monotonic()))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a look is at work."""
+        return not self._over.is_set()
 
     def hangs(self, limit: float) -> bool:
         """Whether a look is at work for longer than that."""

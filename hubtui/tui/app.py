@@ -23,6 +23,7 @@ from textual.worker import get_current_worker
 from hubtui import changes
 from hubtui.changes import Planner
 from hubtui.errors import HubtuiError
+from hubtui.glance.records import Glance
 from hubtui.names import shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
@@ -35,6 +36,10 @@ from hubtui.tui.carrying import follow, propose_change, propose_order
 from hubtui.tui.colours import follow_theme
 from hubtui.tui.dialogs import AskDialog, SureDialog, UnfinishedDialog
 from hubtui.tui.following import OwnRun
+from hubtui.tui.frame import Frame
+from hubtui.tui.glance import GlancePane
+from hubtui.tui.glance_words import sign
+from hubtui.tui.glancing import Gather, Glancing, gatherer
 from hubtui.tui.look import Look, Looker, Shown
 from hubtui.tui.pane import Pane
 from hubtui.tui.release import ReleasePane
@@ -52,7 +57,8 @@ class HubtuiApp(App[int]):
 
     TITLE = "hubtui"
     ENABLE_COMMAND_PALETTE = True
-    PANES: ClassVar[dict[str, tuple[str, type[Pane]]]] = {
+    PANES: ClassVar[dict[str, tuple[str, type[Frame]]]] = {
+        "glance": ("1", GlancePane),
         "signups": ("2", SignupsPane),
         "accounts": ("3", AccountsPane),
         "release": ("4", ReleasePane),
@@ -73,9 +79,10 @@ class HubtuiApp(App[int]):
         server: Server,
         config_file: Path,
         *,
-        pane: str = "signups",
+        pane: str = "glance",
         read_only: bool = False,
         looker: Looker | None = None,
+        gather: Gather = gatherer,
         access: Access | None = None,
     ) -> None:
         """``access``: of a tutor, who gets the release screen alone."""
@@ -93,6 +100,7 @@ class HubtuiApp(App[int]):
         """Those that this course, and whoever sits here, has."""
         self._first = pane if pane in self.panes else next(iter(self.panes))
         self._looker = looker or Looker(server)
+        self.glancing = Glancing(self, gather)
         self._latest: tuple[Look, dict[str, Shown]] | None = None
         self._again = self._wanted = False
         web = os.environ.get("HUBTUI_DEMO", "")
@@ -108,6 +116,8 @@ class HubtuiApp(App[int]):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
         self.switch_mode(self._first)
         self._keep_looking()
+        if "glance" in self.panes:
+            self._keep_glancing()
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -131,12 +141,15 @@ class HubtuiApp(App[int]):
             look = self._looker.look(fresh=fresh)
             if look is None:
                 return
-            made = {name: self._made(name, look) for name in self.panes}
+            made = {name: self._made(name, kind, look) for name, kind in self._lists()}
             keep(len(look.judged))
         self.call_from_thread(self._took, look, made)
 
-    def _made(self, name: str, look: Look) -> Shown:
-        pane = self.PANES[name][1]
+    def _lists(self) -> list[tuple[str, type[Pane]]]:
+        """Those panes that show a look, each in its own way."""
+        return [(name, kind) for name, (_, kind) in self.panes.items() if issubclass(kind, Pane)]
+
+    def _made(self, name: str, pane: type[Pane], look: Look) -> Shown:
         if self._latest is not None and pane.same(look, self._latest[0]):
             return self._latest[1][name]
         return Shown(pane.build(look), pane.summary(look))
@@ -146,6 +159,8 @@ class HubtuiApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, Pane):
                 self.show_latest(screen)
+            elif isinstance(screen, Frame) and screen.is_mounted:
+                screen.say_top()
 
     def show_latest(self, pane: Pane) -> None:
         """Give a pane what is known now."""
@@ -161,20 +176,36 @@ class HubtuiApp(App[int]):
     def look_again(self) -> None:
         """Look at everything now rather than at the next beat."""
         self._again = self._wanted = True
+        self.glancing.again()
 
     def look_soon(self) -> None:
         """Do not wait for the next beat: another pane is shown."""
         self._wanted = True
 
+    @work(thread=True, exit_on_error=False, group="glancing")
+    def _keep_glancing(self) -> None:
+        self.glancing.keep_looking()
+
+    def took_glance(self, glance: Glance) -> None:
+        """The glance is otherwise than before."""
+        self.glancing.latest = glance
+        for screen in self.screen_stack:
+            if isinstance(screen, Frame) and screen.is_mounted:
+                screen.say_top()
+                if isinstance(screen, GlancePane):
+                    screen.show(glance)
+
     # --- what is on every pane ------------------------------------------------------------------
 
-    def top_line(self, pane: Pane) -> Text:
+    def top_line(self, pane: Frame) -> Text:
         """Program, panes, course, configuration."""
         line = Text.assemble((" hubtui ", "bold reverse"))
         for name, (key, kind) in self.panes.items():
             here = "bold underline" if isinstance(pane, kind) else ""
             line.append("  ")
             line.append_text(clickable(f"{key} {kind.NOUN}", f"app.go('{name}')", here))
+            if name == "glance" and self.glancing.latest is not None:
+                line.append_text(sign(self.glancing.latest))
             if name == "signups" and self._latest and (waiting := self._latest[0].waiting):
                 line.append(f" {waiting}", "bold")
             if name == "watchdog" and self._latest and self._latest[0].hub_needs_you:
@@ -189,6 +220,12 @@ class HubtuiApp(App[int]):
         """Go to a pane."""
         if len(self.screen_stack) == 1 and pane in self.panes:
             self.switch_mode(pane)
+
+    def go_to(self, pane: str, row: str) -> None:
+        """Go to a row of a pane."""
+        self.action_go(pane)
+        if row and self.current_mode == pane and isinstance(self.screen, Pane):
+            self.screen.seek(row)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The command palette: what the keys of the screen do, and the panes, by name."""

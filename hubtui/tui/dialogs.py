@@ -62,6 +62,7 @@ def _hanging(*widths: int, gap: int = 1) -> Table:
 class Page(ModalScreen[None]):
     """Something to read."""
 
+    CLOSE: ClassVar[str] = "Esc closes"
     DEFAULT_CSS = FRAME.format("Page") + "Page VerticalScroll { height: auto; max-height: 72vh; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "close", show=False)]
 
@@ -74,7 +75,7 @@ class Page(ModalScreen[None]):
             yield Static(self._title, id="title", markup=False)
             with VerticalScroll():
                 yield Static(self._text, markup=False)
-            yield Line("Esc closes", id="hint", classes="quiet")
+            yield Line(self.CLOSE, id="hint", classes="quiet")
 
     def on_resize(self) -> None:
         """Say how to scroll where there is more than fits."""
@@ -82,7 +83,7 @@ class Page(ModalScreen[None]):
 
     def _say_hint(self) -> None:
         more = self.query_one(VerticalScroll).max_scroll_y > 0
-        self.query_one("#hint", Line).say("↑ ↓ scroll · Esc closes" if more else "Esc closes")
+        self.query_one("#hint", Line).say(f"↑ ↓ scroll · {self.CLOSE}" if more else self.CLOSE)
 
     def action_close(self) -> None:
         """Back to the list."""
@@ -91,10 +92,10 @@ class Page(ModalScreen[None]):
 
 def help_page(noun: str, keys: Sequence[Key], panes: Sequence[str] = ()) -> Page:
     """What the keys of a pane do, made from the keys themselves."""
-    table = _hanging(7, gap=2)
     rows = [(key.cap, key.help) for key in keys]
     if len(panes) > 1:
         rows.append((" ".join(panes), "Go to a pane; ctrl+p has them by name."))
+    table = _hanging(max(len(cap) for cap, _ in rows), gap=2)
     for cap, what in rows:
         table.add_row(Text(cap, "bold", justify="right"), Text(what))
     return Page(f"{noun}: keys", table)

@@ -10,20 +10,19 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
 from hubtui.names import shown
 from hubtui.students import Missing
-from hubtui.tui.bars import Detail, Key, Line, key_line
+from hubtui.tui.bars import Detail, Key, Line
 from hubtui.tui.breath import BREATH, MANY
 from hubtui.tui.columns import Column
-from hubtui.tui.dialogs import Page, help_page, why_text
+from hubtui.tui.dialogs import Page, why_text
+from hubtui.tui.frame import HELP, QUIT, REFRESH, Frame
 from hubtui.tui.keyed_table import KeyedTable
 from hubtui.tui.look import Entry, Look, Shown
 
 if TYPE_CHECKING:
-    from hubtui.tui.app import HubtuiApp
     from hubtui.why import Answer
 
 COMMON = (
@@ -35,21 +34,19 @@ COMMON = (
     Key("s", "sort", "sort", "Sort by the next column.", False),
     Key("enter", "details", "details", "All there is to know of the row.", False),
     Key("y", "copy", "copy", "Copy the name to your own clipboard (OSC 52).", False),
-    Key("r", "refresh", "refresh", "Look at everything again now.", False),
-    Key("question_mark", "help", "help", "What the keys do."),
-    Key("q", "quit", "quit", "Leave. A change that is running goes on."),
+    REFRESH,
+    HELP,
+    QUIT,
 )
 
 
-class Pane(Screen[None]):
+class Pane(Frame):
     """A list of one noun. Subclasses say what a row is and what can be done with it."""
 
-    NOUN: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     ORDERS: ClassVar[tuple[str, ...]] = ()
     """Column keys by which ``s`` sorts, in turn; each entry has a value for each."""
-    KEYS: ClassVar[tuple[Key, ...]] = ()
     MARKS: ClassVar[bool] = True
     """Whether something can be done with several rows at once."""
 
@@ -60,9 +57,6 @@ class Pane(Screen[None]):
         Binding("plus", "mark_shown", show=False),
         Binding("s", "sort", show=False),
         Binding("y", "copy", show=False),
-        Binding("r", "refresh", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q", "quit", show=False),
     ]
     DEFAULT_CSS = """
     Pane #middle { height: 1fr; }
@@ -87,11 +81,8 @@ class Pane(Screen[None]):
         self.wanted = ""
         self._put: str | None = None
         """Where we left the cursor; None once a person has moved it."""
-
-    @property
-    def hubtui(self) -> HubtuiApp:
-        """The app, by its own type."""
-        return cast("HubtuiApp", self.app)
+        self._sought = ""
+        """A row that somebody wants to see as soon as it is there."""
 
     @classmethod
     def build(cls, look: Look) -> dict[str, Entry]:
@@ -113,10 +104,7 @@ class Pane(Screen[None]):
         """What of it could not be looked at."""
         return (*look.survey.missing, *look.live.missing)
 
-    def compose(self) -> ComposeResult:
-        yield Line(id="top", classes="top")
-        if self.hubtui.banner:
-            yield Line(self.hubtui.banner, classes="banner")
+    def inside(self) -> ComposeResult:
         yield Line(id="notice", classes="notice empty")
         yield from self.above()
         yield Line(" ", id="summary")
@@ -124,7 +112,6 @@ class Pane(Screen[None]):
             yield KeyedTable(self.COLUMNS, empty_text="Looking …", marks=self.MARKS, id="table")
             yield Detail(id="detail")
         yield Input(id="filter", placeholder="text to look for; Enter keeps it, Esc shows all")
-        yield Line(key_line(self.keys), id="keys", classes="keys")
 
     def above(self) -> ComposeResult:
         """What stands above the list; nothing, where a pane is its list."""
@@ -156,7 +143,7 @@ class Pane(Screen[None]):
     def on_resize(self) -> None:
         """Details at the side where there is room, below otherwise; more keys, too."""
         self.set_class(self.size.width < 100, "narrow")
-        self.query_one("#keys", Line).say(key_line(self.keys, self.size.width))
+        self.say_keys()
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -172,12 +159,29 @@ class Pane(Screen[None]):
         if untouched and not self.table.marked and self.table.keys:
             self.table.move_to(self.table.keys[0])  # what matters most stands first
         self._put = self.table.cursor_key if untouched else None
+        self._find()
         self._say_detail()
         self.say_top()
         notice = _notice(self.missing(look))
         line = self.query_one("#notice", Line)
         line.set_class(not notice, "empty")
         line.say(notice)
+
+    def seek(self, row: str) -> None:
+        """Put the cursor on the row of that key, now or as soon as it is there."""
+        self._sought = row
+        if self.is_mounted:
+            self._find()
+
+    def _find(self) -> None:
+        if self._sought in self.entries and self._sought not in self.table.keys:
+            self.action_clear()  # the filter hides it
+        if self.table.move_to(self._sought):
+            self._sought, self._put = "", None
+
+    def on_screen_suspend(self) -> None:
+        """Who went elsewhere does not look for it any more."""
+        self._sought = ""
 
     def shown_keys(self) -> Mapping[str, Entry]:
         """The rows that pass the filter, in order."""
@@ -212,10 +216,6 @@ class Pane(Screen[None]):
     def _say_detail(self) -> None:
         entry = self.entries.get(self.table.cursor_key or "")
         self.query_one("#detail", Detail).update(entry.detail() if entry else Text())
-
-    def say_top(self) -> None:
-        """The first line: program, panes, course."""
-        self.query_one("#top", Line).say(self.hubtui.top_line(self))
 
     # --- the list's own messages ----------------------------------------------------------------
 
@@ -270,6 +270,7 @@ class Pane(Screen[None]):
         self.wanted = event.value
         self.table.empty_text = self._empty()
         self._sync()
+        self._find()
         self._say_detail()
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
@@ -320,19 +321,6 @@ class Pane(Screen[None]):
             self.app.push_screen(Page(f"Why: {shown(name, limit=40)}", why_text(answers)))
 
         self.hubtui.in_thread(lambda: why(self.hubtui.server, name), show)
-
-    def action_refresh(self) -> None:
-        """Look again now."""
-        self.hubtui.look_again()
-
-    def action_help(self) -> None:
-        """What the keys do here."""
-        panes = [key for key, _ in self.hubtui.panes.values()]
-        self.app.push_screen(help_page(self.NOUN, self.keys, panes))
-
-    def action_quit(self) -> None:
-        """Leave."""
-        self.hubtui.leave()
 
 
 def _notice(missing: Sequence[Missing]) -> str:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from hubtui.students import Missing
 from hubtui.tui import watch_rows
-from hubtui.tui.bars import Key, Line, key_line
+from hubtui.tui.bars import Key
 from hubtui.tui.dialogs import Page
 from hubtui.tui.look import Entry, Look, Shown
 from hubtui.tui.pane import Pane
@@ -90,7 +90,7 @@ class WatchdogPane(Pane):
         """Take over a new look, above the list as well."""
         super().show(look, made)
         self._beat()
-        self.query_one("#keys", Line).say(key_line(self.keys, self.size.width))
+        self.say_keys()
 
     def _beat(self) -> None:
         if self.is_current and self.look is not None:

@@ -39,7 +39,9 @@ def figures() -> Iterator[Figure]:
         ours = _runs([sys.executable, "-m", "hubtui", word], mark, idle=IDLE_S, end="q")
         yield from _costs(pane, ours, theirs)
     for end in ("q", "SIGTERM", "SIGHUP"):
-        left = measure([sys.executable, "-m", "hubtui"], PANES["sign-ups"][1], end=end).left_on
+        left = measure(
+            [sys.executable, "-m", "hubtui", "signups"], PANES["sign-ups"][1], end=end
+        ).left_on
         yield Figure(f"terminal's modes left on by {end}", len(left), 0)
     for size in SIZES:
         found = {**stalls(machine, size, RUNS), **release_stalls(machine, size)}

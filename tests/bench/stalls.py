@@ -80,7 +80,7 @@ def _rows(app: HubtuiApp) -> int:
 
 
 async def _scenes(size: int) -> dict[str, float]:
-    app, heart = HubtuiApp(server_of(course.load(CONFIG)), CONFIG), Heart()
+    app, heart = HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="signups"), Heart()
     async with app.run_test(size=(120, 40)) as pilot:
         beating = asyncio.create_task(heart.beat())
         await _until(pilot, lambda: _rows(app) > size)

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
+from hubtui.glance.gather import Gatherer
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
 from hubtui.tui.app import HubtuiApp
@@ -37,6 +38,11 @@ class Given(Looker):
 
     def unfinished(self) -> list[Plan]:
         return []
+
+
+def calm(server: Server) -> Gatherer:
+    """A glance without sources: nothing needs anybody, whatever the pane shows."""
+    return Gatherer(server, (), lambda _ground: None, lambda _server, _at, _found: ([], []))
 
 
 async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from hubtui.tui.dialogs import AskDialog, Page, PlanDialog, why_text
 from hubtui.tui.run_dialog import RunDialog
 from hubtui.why import Answer
 from tests.snapshots import scenes
-from tests.snapshots.showing import CONFIG, Given, Same, doing, following
+from tests.snapshots.showing import CONFIG, Given, Same, calm, doing, following
 
 LATE = [f"late-{number:02}" for number in range(7)]
 MANY = [f"late-{number:02}" for number in range(40)]
@@ -28,7 +28,8 @@ MANY = [f"late-{number:02}" for number in range(40)]
 
 def app_of(server: Server, tmp_path: Path, *, read_only: bool = False, **day: Any) -> HubtuiApp:
     look = scenes.class_on_a_bad_day(tmp_path, **day)
-    return HubtuiApp(server, CONFIG, read_only=read_only, looker=Given(server, look))
+    given = Given(server, look)
+    return HubtuiApp(server, CONFIG, pane="signups", read_only=read_only, looker=given, gather=calm)
 
 
 # --- the panes ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from hubtui.tui.run_dialog import RunDialog
 from hubtui.tui.tutor import TutorLooker
 from tests.snapshots import release_scenes as scenes
 from tests.snapshots.scenes import confirmed
-from tests.snapshots.showing import CONFIG, Before, Given, Same, doing, following, until
+from tests.snapshots.showing import CONFIG, Before, Given, Same, calm, doing, following, until
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def show(looks_the_same: Same, server: Server, tmp_path: Path) -> Callable[..., 
 
     def compare(before: Before, *, found: Any = None, light: bool = False) -> bool:
         look = scenes.look(tmp_path, found or scenes.sheets(), scenes.COMING)
-        app = HubtuiApp(server, CONFIG, pane="release", looker=Given(server, look))
+        app = HubtuiApp(server, CONFIG, pane="release", looker=Given(server, look), gather=calm)
         app.access = scenes.Fixed()
         if light:
             app.theme = "textual-light"

@@ -29,6 +29,7 @@ from hubtui.tui.dialogs import PlanDialog, UnfinishedDialog, why_text
 from hubtui.tui.look import Look, Looker
 from hubtui.tui.run_dialog import RunDialog
 from hubtui.why import Answer
+from tests.snapshots.showing import calm
 from tests.unit import surveys as s
 
 SIZES = [(80, 24), (120, 40)]
@@ -115,7 +116,8 @@ def app(tmp_path: Path, **what: Any) -> HubtuiApp:
     state = tmp_path / "state"
     server = Server(course=s.course(tmp_path), state=state, run=run, clock=lambda: s.NOON)
     fixed = Fixed(server, look(tmp_path, **what))
-    return HubtuiApp(server, Path("/etc/hubtui/course.yaml"), looker=fixed)
+    config = Path("/etc/hubtui/course.yaml")
+    return HubtuiApp(server, config, pane="signups", looker=fixed, gather=calm)
 
 
 PLAN = Plan(

@@ -18,7 +18,7 @@ from hubtui.tui.watch_look import Watcher
 from hubtui.watchdog.records import State, Verdict
 from tests import watch_on_disk as disk
 from tests.snapshots import scenes
-from tests.snapshots.showing import CONFIG, Given
+from tests.snapshots.showing import CONFIG, Given, calm
 
 
 def server(tmp_path: Path, *, called: bool = True) -> Server:
@@ -39,7 +39,12 @@ def app(server: Server, tmp_path: Path, *, read_only: bool = False) -> HubtuiApp
     seen: Look = scenes.class_on_a_bad_day(tmp_path)
     look = dataclasses.replace(seen, watch=Watcher(server).look(shown=True))
     return HubtuiApp(
-        server, CONFIG, pane="watchdog", looker=Given(server, look), read_only=read_only
+        server,
+        CONFIG,
+        pane="watchdog",
+        looker=Given(server, look),
+        gather=calm,
+        read_only=read_only,
     )
 
 

@@ -51,7 +51,7 @@ def course_on_hub(machine: Machine, hub: EmbeddedHub) -> EmbeddedHub:
 
 
 def app() -> HubtuiApp:
-    return HubtuiApp(server_of(course.load(CONFIG)), CONFIG)
+    return HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="signups")
 
 
 async def eventually(pilot: Pilot[int], what: Callable[[], bool], seconds: float = 30) -> None:

@@ -5,22 +5,16 @@ One real hub for all of them, with real JupyterLab servers.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hubtui import pauses
 from hubtui.demo.form import sign_up
 from hubtui.demo.hub import EmbeddedHub
-from hubtui.exam import check, try_out
+from hubtui.exam import check
 from hubtui.exam.records import Answer, Readiness
-from hubtui.findings import State
-from hubtui.server import processes
-from tests.course_on_disk import ROSTER, STATE, hubtui
+from tests.course_on_disk import ROSTER
 from tests.sandboxed import WHY_NOT, Machine, in_sandbox
 from tests.watched import PASSWORD, Watched, watched
 
@@ -70,5 +64,3 @@ def test_go(course: Watched) -> None:
         print(one)
     assert found.students == 1
     assert found.go
-
-
