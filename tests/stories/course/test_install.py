@@ -29,7 +29,8 @@ from tests.watched import Watched, eventually, watched
 
 pytestmark = pytest.mark.hub
 CRON = Path("/etc/cron.d")
-PARTS = ("folders", "token", "timers", "watchdog")
+PARTS = ("folders", "token", "timers", "watchdog", "shell")
+SHELL = (Path("/etc/bash_completion.d/hubtui"), Path("/usr/local/share/man/man1/hubtui.1"))
 SCRIPT = Path("/root/watch.sh")
 OLD_LINE = b"* * * * * /root/watch.sh\n"
 
@@ -43,7 +44,7 @@ def course(machine: Machine) -> Iterator[Watched]:
         done = hubtui("init")
         assert done.returncode == 0, done.stderr
         yield found
-        for path in (*CHECK.files, *DUE.files):
+        for path in (*CHECK.files, *DUE.files, SHELL[0]):
             path.unlink(missing_ok=True)
 
 
@@ -82,7 +83,7 @@ def glance() -> set[str]:
 def files(course: Watched) -> dict[Path, bytes]:
     """What install writes or changes, but the token itself, with modes and owners."""
     found = {}
-    for path in (course.hub.config, CONFIG, *CRON.glob("hubtui*"), TOKEN):
+    for path in (course.hub.config, CONFIG, *CRON.glob("hubtui*"), *SHELL, TOKEN):
         if path.exists():
             status = path.stat()
             text = b"" if path == TOKEN else path.read_bytes()
