@@ -97,6 +97,7 @@ def copies(course: Watched) -> set[str]:
     return {path.name.partition(".before-")[0] for at in folders for path in at.glob("*.before-*")}
 
 
+@pytest.mark.timeout(300)
 def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -> None:
     before = files(course)
     for part in PARTS:
@@ -242,6 +243,7 @@ def killed_after(lines: int, *words: str) -> bool:
     return process.wait() < 0
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_any_line_and_started_again_it_comes_to_the_same_end(course: Watched) -> None:
     before = files(course)
     assert install().returncode == 0
