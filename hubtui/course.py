@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from hubtui import trust, yamlfile
+from hubtui import limits, trust, yamlfile
 from hubtui.errors import ConfigError
 from hubtui.names import shown
 from hubtui.schema import fit, sentence, wrong
@@ -270,6 +270,14 @@ def _beyond_types(course: Course) -> Iterator[tuple[Place, str | None]]:
         yield ("accounts", "group"), "a group of the course's own such as all_user"
     if course.timezone is not None and not _is_zone(course.timezone):
         yield ("timezone",), None
+    for name, (warning, critical) in course.limits.items():
+        if name not in limits.KNOWN:
+            yield ("limits", name), f"as its name one of {', '.join(limits.KNOWN)}"
+        elif critical != warning and (critical < warning) is not limits.KNOWN[name].low:
+            known = limits.KNOWN[name]
+            more = "lower" if known.low else "higher"
+            example = f"[{known.warning:g}, {known.critical:g}]"
+            yield ("limits", name), f"two numbers, the second {more}, such as {example}"
     for at, exam in enumerate(course.exam.dates):
         place: Place = ("exam", "dates", at)
         begin, end = _moment(exam.from_), _moment(exam.to)

@@ -6,12 +6,16 @@ second hubtui, sees the same.
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from hubtui.state import append_now
+
+_LAST = 65536
+"""Bytes: longer than any event."""
 
 
 class What(StrEnum):
@@ -102,6 +106,17 @@ class EventLog:
             bytes=moved[1],
         )
         append_now(self.path, msgspec.json.encode(record))
+
+
+def last(path: Path) -> Event | None:
+    """The last complete line, without reading the rest; None where that is no event."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
+            lines = file.read().rpartition(b"\n")[0].split(b"\n")
+        return msgspec.json.decode(lines[-1], type=Event)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 class Follower:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -19,7 +20,6 @@ from hubtui.clock import ago, stamp
 from hubtui.errors import CommandFailed
 from hubtui.server import Server, accounts, homes
 from hubtui.server.accounts import Account
-from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
 from hubtui.state import read_document, write_document
 from hubtui.students import Survey
@@ -27,7 +27,10 @@ from hubtui.units import megabytes
 
 _DIGITS = re.compile(r"[0-9]+")
 
-LookInside = Callable[[Account], Contents]
+if TYPE_CHECKING:
+    from hubtui.server.as_student import Contents
+
+LookInside: TypeAlias = "Callable[[Account], Contents]"
 """Counts what a home holds, as its owner; see server.as_student."""
 
 

@@ -6,6 +6,7 @@ Written by the minutely ``hubtui due``; kept for KEPT days. From it follows how 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -13,6 +14,7 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from hubtui.errors import HubtuiError
 from hubtui.server import Server, machine, uses
 from hubtui.server.machine import Numbers
 from hubtui.server.uses import Use
@@ -72,12 +74,16 @@ def read(state_dir: Path) -> Usage:
     return read_document(state_dir / FILE, Usage) or Usage()
 
 
-def note(server: Server) -> list[str]:
+def note(server: Server) -> None:
     """Look, and note what is more than today's peaks; for the minutely job.
 
-    Returns nothing, as there is nothing to tell. Raises HubtuiError where the file is broken or
-    cannot be written, OSError where /proc is not there.
+    Raises nothing: a full disk and a broken file are told by the glance, not each minute.
     """
+    with suppress(HubtuiError, OSError):
+        _note(server)
+
+
+def _note(server: Server) -> None:
     at = server.clock()
     before = read(server.state)
     uids = {account.uid for account in enrolled(server.course, at).values()}
@@ -85,7 +91,6 @@ def note(server: Server) -> list[str]:
     after = noted(before, today(server, at), machine.numbers(), now, boot_id(), at)
     if after != before:
         write_document(server.state / FILE, after)
-    return []
 
 
 def today(server: Server, at: datetime) -> str:

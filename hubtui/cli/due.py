@@ -21,8 +21,8 @@ def due(app: App) -> int:
 
     base.need_root("Releasing what is due")
     server = app.server
+    usage.note(server)
     troubles = _tried(lambda: do(server, changes.carry_out))
-    troubles += _tried(lambda: usage.note(server))
     troubles += _tried(lambda: reminders.remind(server))
     for trouble in troubles:
         click.echo(f"hubtui: {trouble}", err=True)

@@ -1,4 +1,4 @@
-"""hubtui install | uninstall timers | tutors | watchdog | hub-unit"""
+"""hubtui install | uninstall, all as one plan or one part of it"""
 
 from __future__ import annotations
 
@@ -17,14 +17,95 @@ _only_print = click.option("--print", "only_print", is_flag=True, help="Show it;
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-@click.group("install")
-def install() -> None:
-    """Write what runs each minute, the tutors' way in, or a unit for the hub. Shown first."""
+_without = click.option(
+    "--without", default="", metavar="PARTS", help="Leave parts out: token,tutors,…"
+)
 
 
-@click.group("uninstall")
-def uninstall() -> None:
-    """Take away what install wrote."""
+@click.group("install", invoke_without_command=True)
+@_without
+@click.option("--take-over", is_flag=True, help="Switch off the old script's line in the crontab.")
+@_only_print
+@_yes
+@verb
+@click.pass_context
+def install(
+    context: click.Context, app: App, without: str, take_over: bool, only_print: bool, yes: bool
+) -> int | None:
+    """Install hubtui on this server, as one plan: shown first, all of it back where a part fails.
+
+    Or one part of it alone, by its name.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return None
+    from hubtui.cli.guided import install_all
+
+    return install_all(app, without=without, take_over=take_over, only_print=only_print, yes=yes)
+
+
+@click.group("uninstall", invoke_without_command=True)
+@_without
+@_only_print
+@_yes
+@verb
+@click.pass_context
+def uninstall(
+    context: click.Context, app: App, without: str, only_print: bool, yes: bool
+) -> int | None:
+    """Take away all that install wrote, or one part of it."""
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return None
+    from hubtui.cli.guided import uninstall_all
+
+    return uninstall_all(app, without=without, only_print=only_print, yes=yes)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Raise UsageError for options that stand before the part's name, where nobody reads them."""
+    from hubtui.errors import UsageError
+
+    if any(value for name, value in context.params.items() if name != "config"):
+        part = context.invoked_subcommand
+        raise UsageError(f"Options belong behind the part: hubtui {context.info_name} {part} …")
+
+
+@install.command("token")
+@_only_print
+@_yes
+@verb
+def install_token(app: App, only_print: bool, yes: bool) -> int:
+    """A token for hubtui, and the lines in the hub's configuration that know it."""
+    from hubtui.cli.guided import carried
+    from hubtui.setup import token
+
+    if not only_print:
+        base.need_root("Installing the token")
+    if token.is_taken(app.server.course):
+        click.echo("The hub takes hubtui's token already.")
+        return 0
+    found = token.way(app.server)
+    if only_print or not yes:
+        for line in token.lines(found):
+            click.echo(line)
+    each = token.stages(app.server, found)
+    return carried(app, "token", each, "Install the token", only_print=only_print, yes=yes)
+
+
+@uninstall.command("token")
+@_only_print
+@_yes
+@verb
+def uninstall_token(app: App, only_print: bool, yes: bool) -> int:
+    """The lines in the hub's configuration, then the token."""
+    from hubtui.cli.guided import carried
+    from hubtui.setup import token_off
+
+    if not only_print:
+        base.need_root("Removing the token")
+    each = token_off.stages_back(app.server)
+    return carried(app, "token off", each, "Remove the token", only_print=only_print, yes=yes)
 
 
 @install.command("timers")

@@ -15,47 +15,55 @@ from hubtui.glance.gather import Ground
 from hubtui.glance.hub import fresh
 from hubtui.glance.records import Part, part
 from hubtui.names import shown
-from hubtui.server import Server
+from hubtui.server import Server, listeners
 from hubtui.watchdog import probes, web
 from hubtui.watchdog.catalogue import CAUSES
 from hubtui.watchdog.records import Got, Layer, Probe
 
 PANE = "watchdog"
 _ASKED = 3.0
-_NOT_THE_WEB = (Got.OK, Got.UNASKED, Got.STATUS)
-"""What says nothing against the web server: an answer of 502 may be the hub's own trouble."""
+"""Seconds for its answer."""
 
 
 def look(ground: Ground) -> Part:
-    """Look at the public address."""
-    server = ground.server
-    url = server.course.hub.url
+    """Look at the public address. Raises HubtuiError."""
+    url = ground.server.course.hub.url
     if url is None:
-        return part("certificate", "certificate", "no public address in course.yaml", pane=PANE)
+        return _part("no public address in course.yaml")
+    probe = _probe(ground.server, url, ground.at)
+    if probe is None:
+        return _part(f"none: students open {shown(url, 60)}")
     host = shown(urlsplit(url).hostname or url, 60)
-    if not url.startswith("https:"):
-        return part(
-            "certificate", "certificate", f"none: students open {shown(url, 60)}", pane=PANE
-        )
-    probe = _probe(server, url, ground.at)
-    found = (*_ending(ground, host, probe), *_unreachable(host, probe))
-    return part("certificate", "certificate", _text(host, probe), pane=PANE, findings=found)
+    found = (*_ending(ground, host, probe), *_unreachable(ground, host, probe))
+    return _part(_text(url, host, probe), found)
 
 
-def _probe(server: Server, url: str, at: datetime) -> Probe:
+def _part(text: str, findings: tuple[Finding, ...] = ()) -> Part:
+    return part("certificate", "certificate", text, pane=PANE, findings=findings)
+
+
+def _probe(server: Server, url: str, at: datetime) -> Probe | None:
+    """None where there is no certificate to ask for, and the watchdog did not look."""
     before = fresh(server, at)
     known = before.probes if before is not None else ()
-    return next((p for p in known if p.layer is Layer.PUBLIC), None) or probes.public(url, _ASKED)
+    if (probe := next((p for p in known if p.layer is Layer.PUBLIC), None)) is not None:
+        return probe
+    return probes.public(url, _ASKED) if url.startswith("https:") else None
 
 
-def _text(host: str, probe: Probe) -> str:
+def _text(url: str, host: str, probe: Probe) -> str:
     if probe.days_left is not None:
         return f"{_left(probe.days_left)} left, {host}"
-    return f"{host}: {probe.text}" if probe.text else host
+    if probe.ok:
+        return f"none: students open {shown(url, 60)}"
+    return f"{host}: {probe.text}"
 
 
 def _left(days: float) -> str:
     return f"{int(days)} days" if days >= 2 else f"{max(0.0, days) * 24:.0f} hours"
+
+
+# --- findings -----------------------------------------------------------------------------------
 
 
 def _ending(ground: Ground, host: str, probe: Probe) -> Iterator[Finding]:
@@ -68,8 +76,9 @@ def _ending(ground: Ground, host: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(id="certificate.ends", severity=severity, text=text, do=do, pane=PANE)
 
 
-def _unreachable(host: str, probe: Probe) -> Iterator[Finding]:
-    if probe.got in _NOT_THE_WEB:
+def _unreachable(ground: Ground, host: str, probe: Probe) -> Iterator[Finding]:
+    """Without a hub the web server can answer nothing else, and the hub's own line says why."""
+    if probe.got in (Got.OK, Got.UNASKED) or not _hub_listens(ground.server):
         return
     cause, _ = web.cause(probe)
     yield Finding(
@@ -79,3 +88,8 @@ def _unreachable(host: str, probe: Probe) -> Iterator[Finding]:
         do=CAUSES[cause].do if cause else "See the web server: journalctl -u apache2 -n 50",
         pane=PANE,
     )
+
+
+def _hub_listens(server: Server) -> bool:
+    place = listeners.place_of(server.course.hub.api, "hub.api", 0)
+    return place.believe is None or bool(listeners.listeners(place.host, place.port))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from hubtui.clock import moment, parse
 from hubtui.findings import Finding, Severity
@@ -18,7 +19,8 @@ from hubtui.students import Survey
 from hubtui.units import counted
 
 PANE = "release"
-_HANDED_OUT_BY_DUE = "sudo hubtui install timers"
+_PLANNED = timedelta(days=1)
+"""How long before a release somebody may have planned it."""
 
 
 def look(ground: Ground) -> Part:
@@ -71,7 +73,7 @@ def _standing(server: Server, seen: Survey, last: Released) -> Standing:
         sheets=found.sheets,
         students=found.students,
         deliveries=deliveries,
-        troubles=status.troubles(history.ran(server.state)[0]),
+        troubles=status.troubles(history.ran(server.state, parse(last.since) - _PLANNED)[0]),
     )
 
 
@@ -112,6 +114,6 @@ def _nobody_hands_out(server: Server, found: Sequence[Finding]) -> Iterator[Find
         id="release.due",
         severity=Severity.WARNING,
         text="hubtui due does not run each minute: who joins late gets nothing by itself.",
-        do=_HANDED_OUT_BY_DUE,
+        do="sudo hubtui install timers",
         pane=PANE,
     )

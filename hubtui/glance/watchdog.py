@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from hubtui.names import shown
 from hubtui.pauses import Pause
 from hubtui.plan import runs
 from hubtui.plan.locks import is_held
-from hubtui.server import Server, machine
+from hubtui.server import Server, machine, quick
 from hubtui.students import Missing
 from hubtui.units import counted, seconds
 from hubtui.watchdog import check, live
@@ -47,7 +48,7 @@ def look(ground: Ground) -> Part:
         missing = (Missing(what="watchdog", why="root alone can see it: sudo hubtui status"),)
         return part("watchdog", "watchdog", "not seen", pane=PANE, missing=missing)
     paused = pauses.paused(server.state, at)
-    found = history(server, at - WEEK)
+    found = history(replace(server, run=quick.run), at - WEEK)
     restarts = [line for line in found.lines if line.restarted]
     findings = (
         *_silent(server, now, at, installed=installed),
@@ -100,7 +101,8 @@ def _silent(server: Server, now: Now | None, at: datetime, *, installed: bool) -
         return
     since = f" for {ago(now.at, at)}" if now is not None else " since this machine started"
     text = f"The watchdog has not looked{since}: nobody would restart the hub."
-    yield _finding("watchdog.silent", Severity.CRITICAL, text, "sudo hubtui install watchdog")
+    do = "See why: sudo hubtui doctor" if installed else "sudo hubtui install watchdog"
+    yield _finding("watchdog.silent", Severity.WARNING, text, do)
 
 
 def _pause(ground: Ground, paused: Pause | None) -> Iterator[Finding]:

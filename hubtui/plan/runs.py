@@ -21,7 +21,7 @@ import msgspec
 
 from hubtui.clock import parse, stamp
 from hubtui.errors import HubtuiError, StateError
-from hubtui.events import Event, EventLog, Follower, Outcome, What
+from hubtui.events import Event, EventLog, Follower, Outcome, What, last
 from hubtui.names import shown
 from hubtui.plan import plans
 from hubtui.plan.locks import is_held
@@ -108,7 +108,9 @@ def cancel(state_dir: Path, run: str) -> None:
 def life(state_dir: Path, run: str) -> Life:
     """Whether the run is at work, over, or was left unfinished by a kill or a reboot."""
     record = record_path(state_dir, run)
-    if is_over(Follower(events_path(state_dir, run)).new()):
+    path = events_path(state_dir, run)
+    end = last(path)  # of most runs it is their last word: then the rest need not be read
+    if (end is not None and end.event is What.DONE) or is_over(Follower(path).new()):
         return Life.OVER
     if is_held(record):
         return Life.RUNNING

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -119,11 +120,14 @@ def at_work(server: Server) -> list[Ran]:
     return [one for one in ran(server.state)[0] if one.life is Life.RUNNING]
 
 
-def ran(state_dir: Path) -> tuple[list[Ran], list[Missing]]:
-    """The runs that handed out or withdrew, the newest first."""
+def ran(state_dir: Path, since: datetime | None = None) -> tuple[list[Ran], list[Missing]]:
+    """The runs that handed out or withdrew, the newest first; those that were planned ``since``."""
     found: list[tuple[str, int, Ran]] = []
     missing = []
+    oldest = f"{since:%Y%m%d-%H%M%S}" if since is not None else ""
     for path in (state_dir / "runs").glob("*.json"):
+        if path.stem < oldest:
+            continue
         try:
             one = of_run(state_dir, path.stem)
             if one is not None:  # of two in the same second the plan written later is the newer

@@ -12,6 +12,10 @@ ledger       which uid was given to whom, for good
 roster       the list of account names
 machine      memory, load, what waits, disks
 processes    what runs under an account's uid
+uses         who uses how much memory: one quick pass
+disks        room on filesystems, asked in a way that no dead mount holds up
+timekeeping  whether somebody keeps the clock
+quick        programs that only look, without sh
 hubprocess   hub and proxy: who they are, how they run
 filelocks    who holds locks on a file
 """

@@ -7,7 +7,7 @@ does not answer is left behind, and not asked again before it has ended.
 
 from __future__ import annotations
 
-import subprocess
+import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hubtui.server.quick import Asked
+
 _COLUMNS = "size,avail,itotal,iavail,target"
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-_stuck: dict[Path, subprocess.Popen[bytes]] = {}
+_stuck: dict[Path, Asked] = {}
 
 
 class Disk(Struct, frozen=True, kw_only=True):
@@ -46,42 +47,32 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 def look(paths: Iterable[Path], *, timeout: float = 2.0) -> Seen:
-    """The filesystems that hold these paths; what does not exist is left out."""
+    """The filesystems that hold these paths; what does not exist is left out.
+
+    Raises CommandFailed where there is no df.
+    """
     until = time.monotonic() + timeout
     asked = {path: _ask(path) for path in dict.fromkeys(paths)}
     read_only = _read_only()
     disks: dict[str, Disk] = {}
     silent, odd = [], []
-    for path, process in asked.items():
-        try:
-            out, err = process.communicate(timeout=max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()  # it ends once the mount answers
-            _stuck[path] = process
+    for path, df in asked.items():
+        said = df.answer(until - time.monotonic())
+        if said is None:
+            _stuck[path] = df
             silent.append(path)
-            continue
-        _stuck.pop(path, None)
-        found = _parsed(out.decode("utf-8", "replace"), read_only)
-        if found is not None:
+        elif (found := _parsed(said.out, read_only)) is not None:
             disks.setdefault(found.mount, found)
-        elif b"No such file" not in err:
-            odd.append((path, err.decode("utf-8", "replace").strip()))
+        elif "No such file" not in said.err:
+            odd.append((path, said.why()))
     return Seen(disks=tuple(disks.values()), silent=tuple(silent), odd=tuple(odd))
 
 
-def _ask(path: Path) -> subprocess.Popen[bytes]:
-    before = _stuck.get(path)
-    if before is not None and before.poll() is None:
+def _ask(path: Path) -> Asked:
+    before = _stuck.pop(path, None)
+    if before is not None and not before.is_over:
         return before
-    return subprocess.Popen(
-        ["/usr/bin/df", "--block-size=1", f"--output={_COLUMNS}", "--", str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_ENVIRONMENT,
-        cwd="/",
-        start_new_session=True,
-    )
+    return Asked(["df", "--block-size=1", f"--output={_COLUMNS}", "--", str(path)])
 
 
 def _parsed(out: str, read_only: frozenset[str]) -> Disk | None:
@@ -103,18 +94,19 @@ def _number(text: str) -> int:
 
 
 def _read_only() -> frozenset[str]:
-    """Where what is mounted cannot be written: by the mount's own options or its filesystem's."""
+    """Where what is mounted cannot be written: by the mount's own options or its filesystem's.
+
+    36 35 98:0 /root /mount ro,noatime - ext4 /dev/sda1 rw,errors=continue, proc(5)
+    """
     found: dict[str, bool] = {}
-    with suppress(OSError):
+    with suppress(OSError, IndexError):
         for line in Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines():
-            words, _, rest = line.partition(" - ")
-            *_, target, options = words.split()[:6]
-            options_of_all = rest.split()[-1] if rest else ""
-            name = (
-                target.encode()
-                .decode("unicode_escape")
-                .encode("latin-1")
-                .decode("utf-8", "replace")
-            )
-            found[name] = "ro" in [*options.split(","), *options_of_all.split(",")]
-    return frozenset(name for name, is_so in found.items() if is_so)
+            own, _, of_the_filesystem = line.partition(" - ")
+            options = f"{own.split()[5]},{of_the_filesystem.split()[-1]}".split(",")
+            found[_unescaped(own.split()[4])] = "ro" in options  # what is mounted last lies on top
+    return frozenset(mount for mount, is_so in found.items() if is_so)
+
+
+def _unescaped(path: str) -> str:
+    """A blank is written as ``\\040`` there."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)

@@ -28,14 +28,19 @@ CONFIG_SERVICE = (
     'c.JupyterHub.services = [{"name": "hubtui", '
     '"api_token": open("/etc/hubtui/token").read().strip()}]'
 )
-SCOPES = ("list:users", "read:users", "read:servers", "delete:servers", "delete:users")
 # All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
+SCOPES = ("list:users", "read:users", "read:servers", "delete:servers", "delete:users")
+
+
+def scopes_of(probe: str = "") -> tuple[str, ...]:
+    """What the token may; with ``probe`` it may make and start that account as well."""
+    more = (f"admin:users!user={probe}", f"servers!user={probe}") if probe else ()
+    return (*SCOPES, *more)
 
 
 def config_role(probe: str = "") -> str:
-    """The line that gives the token its role; with `probe` it may make and start that account."""
-    more = (f"admin:users!user={probe}", f"servers!user={probe}") if probe else ()
-    scopes = ", ".join(f'"{scope}"' for scope in (*SCOPES, *more))
+    """The line that gives the token its role."""
+    scopes = ", ".join(f'"{scope}"' for scope in scopes_of(probe))
     return (
         'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": '
         f"[{scopes}]}}]"

@@ -11,15 +11,16 @@ from hubtui.errors import HubDown, HubError, HubForeign, HubImpostor, HubLocked
 from hubtui.findings import Finding
 from hubtui.names import shown
 from hubtui.server import hub as hubs
-from hubtui.server import hubdb
+from hubtui.server import hubdb, hubtoken
 from hubtui.server.hub import database_file
-from hubtui.server.hubapi import CONFIG_BEFORE_2, CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
+from hubtui.server.hubapi import CONFIG_ROLE, TokenRefused
 from hubtui.setup import addresses, hubprocess, reading
 from hubtui.setup.discover import database_of
 from hubtui.setup.hubprocess import number
 from hubtui.setup.subject import HubHere, NotSeen, Subject, critical, note, warning
 
 TOKEN = Path("/etc/hubtui/token")
+_INSTALL = "sudo hubtui install token"
 _UNIT = "jupyterhub.service"
 _UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 _MOVE = (
@@ -107,20 +108,20 @@ def token(subject: Subject) -> Iterator[Finding]:
     path = subject.course.hub.token_file
     if path is None:
         text = "Without a token hubtui cannot ask the hub for servers, nor stop one through it."
-        yield note("hub.token", text, _make(subject, TOKEN))
+        yield note("hub.token", text, _INSTALL)
         return
     quoted = shlex.quote(str(path))
     try:
         status = path.stat()
     except FileNotFoundError:
         text = f"The token {shown(str(path))} does not exist."
-        yield warning("hub.token", text, _make(subject, path))
+        yield warning("hub.token", text, _INSTALL)
         return
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
         text = f"The token {shown(str(path))} is open to others than root (mode {mode:04o})."
         yield critical("hub.token.readable", text, f"chmod 600 {quoted}")
-    if found := reading.flaw(path):
+    if found := reading.flaw(path, also=(hubs.uid_of(subject.course),)):
         text = f"The token {shown(str(path))} could be exchanged: {found}."
         then = "in course.yaml below hub: token_file"
         yield critical("hub.token", text, found.mend(then=then))
@@ -135,6 +136,9 @@ def token(subject: Subject) -> Iterator[Finding]:
         if "list:users" not in missing:
             api.users()
     except TokenRefused as e:
+        if (waiting := hubtoken.waiting(subject.server)) is not None:
+            yield waiting
+            return
         yield warning("hub.token", f"{e.sentence}.", _add(subject, path, e.lines))
     except HubError as e:
         yield warning("hub.token", str(e))
@@ -142,23 +146,6 @@ def token(subject: Subject) -> Iterator[Finding]:
         if missing:
             text = f"The token's role lacks {', '.join(missing)}, to see and to stop all servers."
             yield warning("hub.token.role", text, _add(subject, path, (CONFIG_ROLE,)))
-
-
-def _make(subject: Subject, path: Path) -> str:
-    """The commands and lines that make a token and let the hub know it."""
-    version = number(subject.hub.version)
-    if not version:
-        said = "which JupyterHub this is can't be seen now: start the hub and run hubtui doctor"
-        return f"{said} again, it says how to make one"
-    lines = (CONFIG_BEFORE_2,) if version < (2,) else (CONFIG_SERVICE, CONFIG_ROLE)
-    quoted = shown(shlex.quote(str(path)))
-    return "\n".join(
-        [
-            f"(umask 077; head -c 32 /dev/urandom | sha256sum | cut -c1-64 > {quoted})",
-            _add(subject, path, lines),
-            f"in course.yaml below hub: token_file: {shown(str(path))}",
-        ]
-    )
 
 
 def _add(subject: Subject, path: Path, lines: tuple[str, ...]) -> str:

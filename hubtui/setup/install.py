@@ -123,9 +123,10 @@ def remove(paths: Sequence[Path], run: Run) -> list[str]:
 
 def _put(file: File) -> None:
     try:
-        if not file.path.parent.exists():
-            file.path.parent.mkdir(parents=True)
-            file.path.parent.chmod(0o755)
+        missing = [folder for folder in file.path.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir()
+            folder.chmod(0o755)
         replace_file(file.path, file.text.encode(), mode=file.mode, owner=(0, 0))
     except OSError as e:
         raise CommandFailed(f"{file.path} cannot be written: {e.strerror}.") from e

@@ -30,13 +30,15 @@ _LOOKS = 3
 """After so many that were not good it is over, unless the hub is just starting."""
 
 
-def refuse_beside(found: Sequence[Restarter]) -> None:
-    """Raise Refused where somebody else restarts the hub."""
+def refuse_beside(
+    found: Sequence[Restarter], command: str = "hubtui install watchdog --take-over"
+) -> None:
+    """Raise Refused where somebody else restarts the hub; ``command`` exchanges the two."""
     if not found:
         return
     others = "; ".join(str(one) for one in found)
     if all(one.can_be_off for one in found):
-        do = "hubtui install watchdog --take-over switches it off, and hubtui's on, as one change"
+        do = f"{command} switches it off, and hubtui's on, as one change"
     else:
         do = "end it first, as you once began it"
     raise Refused(f"The hub is restarted by another already: {others}. Two of them fight: {do}.")

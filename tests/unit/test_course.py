@@ -77,7 +77,7 @@ def test_what_the_example_shows_in_comments_is_right_too(here: Path) -> None:
     course = read(uncommented())
     assert course.hub.restart == ["systemctl", "restart", "jupyterhub"]
     assert course.exam.dates[0].to == "2027-02-01 11:00"
-    assert course.limits == {"memory_available": (20.0, 10.0)}
+    assert course.limits == {"memory_free": (20.0, 10.0)}
 
 
 def test_the_example_explains_every_key() -> None:
@@ -273,6 +273,20 @@ HUB, ACCOUNTS = "  database: /srv/hub.sqlite\n", "  group: all_user\n"
         (
             "limits: {memory: [20]}",
             "line 6: limits is a section; expected for each name two numbers",
+        ),
+        (
+            "limits: {memory: [20, 10]}",
+            "line 6: limits.memory is a list; expected as its name one of memory_free, ",
+        ),
+        (
+            "limits: {disk_free: [5, 15]}",
+            "line 6: limits.disk_free is a list; expected two numbers, the second lower, such as "
+            "[15, 5]",
+        ),
+        (
+            "limits: {load: [4, 2]}",
+            "line 6: limits.load is a list; expected two numbers, the second higher, such as "
+            "[2, 5]",
         ),
         ("state_dir: var", 'line 6: state_dir is "var"; expected a path'),
     ],

@@ -12,7 +12,7 @@ from hubtui.errors import HubDown, HubError
 from hubtui.findings import Finding, Severity
 from hubtui.server import Server, hubdb, server_of
 from hubtui.server import hub as hubs
-from hubtui.server.hubapi import CONFIG_BEFORE_2, CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
+from hubtui.server.hubapi import CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
 from hubtui.setup import check_accounts, check_hub, check_settings, reading
 from hubtui.setup.hubconfig import parse
 from hubtui.setup.subject import HubHere, NotSeen, Subject
@@ -71,23 +71,10 @@ def test_the_database_of_a_hub_1_2_is_read(tmp_path: Path) -> None:
 # --- the token -----------------------------------------------------------------------------------
 
 
-def test_a_hub_before_roles_is_not_told_of_any(tmp_path: Path) -> None:
-    do = one(list(check_hub.token(subject(tmp_path, OLD)))).do
-    assert CONFIG_BEFORE_2 in do
-    assert "role" not in do
-
-
-def test_a_newer_hub_is_told_of_service_and_role(tmp_path: Path) -> None:
-    lines = one(list(check_hub.token(subject(tmp_path, NEW)))).do.splitlines()
-    assert CONFIG_SERVICE in lines
-    assert CONFIG_ROLE in lines
-    assert "in course.yaml below hub: token_file: /etc/hubtui/token" in lines
-
-
-def test_a_hub_of_unknown_version_is_told_neither(tmp_path: Path) -> None:
-    do = one(list(check_hub.token(subject(tmp_path, HubDown("Nobody answers."))))).do
-    assert "c.JupyterHub" not in do
-    assert "start the hub" in do
+def test_without_a_token_doctor_says_what_makes_one(tmp_path: Path) -> None:
+    for token in (None, tmp_path / "gone"):
+        found = one(list(check_hub.token(subject(tmp_path, NEW, token=token))))
+        assert (found.id, found.do) == ("hub.token", "sudo hubtui install token")
 
 
 class Api:
@@ -110,7 +97,7 @@ class Api:
 @pytest.fixture
 def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One that root alone can read; where it lies is not judged here."""
-    monkeypatch.setattr(reading, "flaw", lambda path: None)
+    monkeypatch.setattr(reading, "flaw", lambda path, also=(): None)
     path = tmp_path / "own-token"
     path.write_text("a" * 64)
     path.chmod(0o600)
