@@ -31,9 +31,9 @@ _MOST = 10_000
 
 def exam_check(server: Server, students: int | None) -> Readiness:
     """The real one; what it needs is imported when it is asked for."""
-    from hubtui.exam.check import check
+    from hubtui.exam.check import readiness
 
-    return check(server, students)
+    return readiness(server, students)
 
 
 class ExamPage(Screen[None]):
@@ -200,7 +200,7 @@ def try_it(app: HubtuiApp) -> None:
     """The plan says what the probe account will do; its result has the seconds of each stage."""
 
     def plan(server: Server, _keys: Sequence[str]) -> Plan:
-        from hubtui.exam.probe import try_plan
+        from hubtui.exam.try_out import try_plan
 
         return try_plan(server)
 
