@@ -36,7 +36,7 @@ from tests.course_on_disk import CONFIG, ROSTER, STATE, hubtui
 from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.release_on_disk import RELEASE, SOURCE, Teaching
 from tests.sandboxed import FILES, Machine
-from tests.watched import FOLDER, PASSWORD, Watched, watched
+from tests.watched import FOLDER, PASSWORD, Watched, eventually, watched
 from tests.webserver import PROGRAM, apache
 
 pytestmark = pytest.mark.hub
@@ -318,21 +318,23 @@ def test_a_broken_kernel_fails_at_computing(course: Watched) -> None:
 
 
 def test_a_run_that_was_killed_stops_it_when_it_goes_on(course: Watched) -> None:
-    def killed() -> str:
+    def killed(stage: str) -> str:
         plan = try_plan(course.server)
         process = runs.start(STATE, CONFIG, plan, course.server.clock())
         for event in runs.follow(STATE, plan.id, process):
-            if event is not None and event.event is What.START and event.step == "page":
+            if event is not None and event.event is What.START and event.step == stage:
+                if stage == "compute":  # a kernel that has just begun outlives its server
+                    eventually(lambda: any(one.is_kernel for one in processes.of(PROBE_UID)))
                 process.kill()
                 break
         process.wait()
         assert processes.of(PROBE_UID)
         return plan.id
 
-    done = hubtui("journal", "resume", killed())
+    done = hubtui("journal", "resume", killed("compute"))
     assert done.returncode == 0, done.stderr
     assert not processes.of(PROBE_UID)
-    dropped = killed()
+    dropped = killed("page")
     os.utime(runs.record_path(STATE, dropped), (0, 0))  # as a minute later
     assert hubtui("journal", "drop", dropped).returncode == 0
     assert processes.of(PROBE_UID)
