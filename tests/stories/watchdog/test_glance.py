@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtui import pauses, signups
+from hubtui import pauses, signups, usage
 from hubtui.demo.form import sign_up
 from hubtui.findings import Finding, Severity, State
 from hubtui.glance import machine as machine_line
@@ -26,9 +26,10 @@ from hubtui.plan import plans, runs
 from hubtui.server import Server, machine
 from hubtui.state import write_document
 from hubtui.students import survey
-from tests.course_on_disk import CONFIG, STATE
+from tests.course_on_disk import CONFIG, STATE, hubtui
 from tests.glances import OF_THE_MACHINE, glance, line, look, need_somebody
 from tests.hostile_home import stuck, while_student
+from tests.pressure import NoPressure, killed_for_memory
 from tests.sandboxed import Machine
 from tests.watched import FOLDER, LOGS, PASSWORD, Watched, eventually, watched
 from tests.webserver import NAME, PROGRAM, Apache, apache
@@ -182,6 +183,16 @@ def test_a_token_that_the_hub_does_not_know(course: Watched) -> None:
     token.with_suffix(".away").rename(token)
 
 
+def test_a_hub_that_answers_and_says_in_its_log_that_it_does_not_work(course: Watched) -> None:
+    with course.hub.log.open("a") as log:
+        log.write("OSError: [Errno 24] Too many open files\n")
+    finding = needs(course.server, "hub")["hub.failing"]
+    assert finding.text.startswith("The hub had as many files and connections open")
+    assert finding.do.startswith("LimitNOFILE=65536")
+    course.checks_until(lambda now: now.text.startswith("All is well"))
+    assert needs(course.server, "hub") == {}
+
+
 def test_a_log_in_page_that_takes_long(course: Watched) -> None:
     course.configure("limits: {latency: [0.1, 60000]}\n")
     finding = needs(course.server, "hub")["hub.slow"]
@@ -277,6 +288,24 @@ def test_numbers_of_the_machine_that_are_over_their_limit(course: Watched) -> No
     assert needs(course.server, "machine") == {}
 
 
+def test_a_process_that_the_kernel_ended_is_told_for_a_day(course: Watched) -> None:
+    usage.note(course.server)
+    before = usage.read(STATE).oom_kills
+    try:
+        killed_for_memory()
+    except NoPressure as e:
+        pytest.skip(str(e))
+    found = need_somebody(look(course.server, "machine").findings)["machine.oom"]
+    assert found.text == "The kernel ended 1 process for want of memory."
+    usage.note(course.server)
+    known = usage.read(STATE)
+    assert known.oom_kills == (before or 0) + 1
+    found = need_somebody(look(later(course.server, 23 * HOUR), "machine").findings)["machine.oom"]
+    assert found.text.startswith("The kernel ended 1 process for want of memory, the last one ")
+    found_later = need_somebody(look(later(course.server, 25 * HOUR), "machine").findings)
+    assert "machine.oom" not in found_later
+
+
 def test_a_reboot_that_is_wanted(course: Watched) -> None:
     machine_line.REBOOT.touch()
     (finding,) = [f for f in look(course.server, "machine").findings if f.id == "machine.reboot"]
@@ -303,6 +332,53 @@ def test_a_student_whose_programs_take_most_of_the_memory(course: Watched) -> No
     eventually(lambda: needs(course.server, "students") == {})
 
 
+SERVER = """
+import ctypes, sys, time
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: from here on /proc/PID is root's
+data = b"x" * 50_000_000
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_minutely_job_notes_the_peaks_of_the_day_and_new_sign_ups(course: Watched) -> None:
+    student("anna", 20001)
+    program = FOLDER / "jupyterhub-singleuser"
+    program.write_text(SERVER)
+    anna = [sys.executable, str(program), "ipykernel"]
+    assert sign_up(course.hub.url, "dora", PASSWORD).ok
+    with subprocess.Popen(anna, user=20001, group=20001, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert hubtui("due").returncode == 0
+        assert "1 server running; most memory: anna 5" in look(course.server, "students").line.text
+        process.kill()
+    (day,) = usage.read(STATE).days
+    assert (day.servers, day.server) == (1, day.students)
+    assert 50_000_000 < day.typical == day.server < 100_000_000
+    assert "anna" not in (STATE / usage.FILE).read_text()
+    assert "the oldest for 1 h" in look(later(course.server, HOUR), "signups").line.text
+    with sqlite3.connect(course.hub.database.removeprefix("sqlite:///")) as database:
+        database.execute("delete from users_info where username = 'dora'")
+    database.close()
+
+
+def test_without_root_what_cannot_be_seen_is_not_called_fine(course: Watched) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS, str(CONFIG)],
+        capture_output=True,
+        text=True,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        timeout=60,
+    )
+    lines = done.stdout.splitlines()
+    assert {"hub unknown", "signups unknown", "watchdog unknown"} <= set(lines), done.stderr
+    assert "watchdog: root alone can see it: sudo hubtui status" in lines
+    assert done.stderr == ""
+
+
 def test_accounts_that_are_not_as_they_should_be_are_one_finding(course: Watched) -> None:
     homes = [student("anna", 20001), student("bert", 20002)]
     assert needs(course.server, "students") == {}
@@ -316,7 +392,9 @@ def test_accounts_that_are_not_as_they_should_be_are_one_finding(course: Watched
     Path("/home/away").rename(homes[1])
     os.chown(homes[0], 20001, -1)
     subprocess.run(["usermod", "--append", "--groups", "sudo", "bert"], check=True)
-    assert "in the group sudo" in needs(course.server, "students")["students.drift"].text
+    finding = needs(course.server, "students")["students.drift"]
+    assert "in the group sudo" in finding.text
+    assert finding.severity is Severity.CRITICAL, "bert could become root"
     subprocess.run(["gpasswd", "--delete", "bert", "sudo"], check=True)
     assert needs(course.server, "students") == {}
 
