@@ -6,6 +6,7 @@ One real hub for all of them, with real JupyterLab servers, and a real Apache fo
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import sqlite3
@@ -266,6 +267,21 @@ def test_the_whole_way_works_and_each_stage_says_how_long_it_took(course: Watche
     token = course.hub.token
     written = [path.read_text() for path in STATE.rglob("*") if path.is_file()]
     assert not any(token in text or "Authorization" in text for text in written)
+
+
+def test_the_page_and_the_try_from_the_command_line(course: Watched) -> None:
+    course.check()
+    page = hubtui("status", "--exam", "2")
+    assert page.returncode == 0, page.stdout + page.stderr
+    assert page.stdout.startswith("An exam with 2 now: GO\n")
+    page = hubtui("status", "--exam", "5000")
+    assert page.returncode == 2
+    assert page.stdout.startswith("An exam with 5000 now: NOT YET: Do 5000 students fit?")
+    found = json.loads(hubtui("status", "--exam", "2", "--json").stdout)
+    assert (found["format"], found["go"], found["students"]) == (1, True, 2)
+    shown = hubtui("status", "--try", "--dry-run")
+    assert shown.stdout.startswith("Try it with probe: 1 start · 1 page · 1 compute · 1 stop")
+    assert not processes.of(PROBE_UID)
 
 
 def test_a_hub_that_knows_no_token_refuses_the_start(course: Watched) -> None:
