@@ -51,7 +51,9 @@ class HubProcess:
 
 
 def find() -> HubProcess | None:
-    """The oldest process called exactly ``jupyterhub`` that root or a system account runs.
+    """The oldest process that is exactly ``jupyterhub``, of root or a system account.
+
+    By its name, or, where an interpreter was started with it, by its command line.
 
     A student could give that name to a set-uid program by a link (``./jupyterhub`` → sudo), with a
     command line and a folder of choice: all its uids have to agree, and it has to be a Python.
@@ -59,7 +61,7 @@ def find() -> HubProcess | None:
     found: list[tuple[float, HubProcess]] = []
     for process in psutil.process_iter():
         try:
-            if process.name() != NAME or process.status() == psutil.STATUS_ZOMBIE:
+            if process.status() == psutil.STATUS_ZOMBIE or not _is_named(process):
                 continue
             uids = process.uids()
             if len(set(uids)) > 1 or uids.real >= _FIRST_PERSON or not _is_ours(process):
@@ -106,6 +108,10 @@ def prefixes(process: HubProcess) -> Iterator[Path]:
 def number(version: str) -> tuple[int, ...]:
     """``5.5.4`` → (5, 5): enough to compare; empty where it is no version."""
     return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:2])
+
+
+def _is_named(process: psutil.Process) -> bool:
+    return process.name() == NAME or hubprocess.is_program(process.pid, NAME)
 
 
 def _is_ours(process: psutil.Process) -> bool:
