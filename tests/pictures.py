@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from textual.pilot import Pilot
 
 from hubtui import course, pauses
+from hubtui.course import Notify
 from hubtui.demo.form import log_in, sign_up
 from hubtui.release import through_sudo
 from hubtui.server import Server, hubprocess, listeners, server_of
@@ -169,7 +171,11 @@ def _hub(server: Server) -> int:
 
 async def _take_glance(folder: Path, size: tuple[int, int]) -> None:
     """A day on which nothing needs anybody; the check before an exam; a day that is not well."""
-    server = server_of(course.load(CONFIG))
+    known = course.load(CONFIG)
+    busy = {"load": (100.0, 200.0), "latency": (20_000.0, 40_000.0)}  # what else runs here
+    called = Notify(mail="eva@example.org")
+    known = msgspec.structs.replace(known, limits={**known.limits, **busy}, notify=called)
+    server = server_of(known)
     app = HubtuiApp(server, CONFIG)
 
     async with app.run_test(size=size) as pilot:
@@ -220,16 +226,17 @@ def _exam(server: Server) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _trouble(server: Server) -> Iterator[None]:
-    """The hub is gone while its watchdog is paused, and a home is open; then all is as before."""
+    """The hub is gone while its watchdog is paused, a home is root's; then all is as before."""
     at = server.clock()
     home = server.course.accounts.homes / "busy-bee"
+    owner = home.stat().st_uid
     pauses.pause(server.state, at + timedelta(hours=2), "eva", "the disk is exchanged", at)
     os.kill(_hub(server), signal.SIGKILL)
-    home.chmod(0o755)
+    os.chown(home, 0, -1)
     try:
         yield
     finally:
-        home.chmod(0o700)
+        os.chown(home, owner, -1)
         pauses.resume(server.state, "eva", server.clock())
 
 
