@@ -59,11 +59,13 @@ class ExamPage(Screen[None]):
         Binding("escape,q,e", "back", show=False),
     ]
     DEFAULT_CSS = """
-    ExamPage KeyedTable { height: auto; max-height: 60%; background: $background; }
-    ExamPage #verdict { margin-top: 1; }
-    ExamPage #occasion { margin-bottom: 1; }
+    ExamPage KeyedTable { height: auto; max-height: 10; background: $background; }
+    ExamPage.-tall KeyedTable { max-height: 60%; }
+    ExamPage.-tall #verdict { margin-top: 1; }
+    ExamPage.-tall #occasion { margin-bottom: 1; }
     ExamPage #detail { height: 1fr; border-top: solid $panel; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, check: Check = exam_check) -> None:
         super().__init__()
