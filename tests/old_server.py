@@ -29,6 +29,7 @@ import bcrypt
 import psutil
 
 from hubtui.demo.form import Session, log_in, sign_up
+from hubtui.server.hubprocess import HUB, is_program
 from tests.old_files import (
     ADMIN,
     APACHE_SITE,
@@ -93,7 +94,7 @@ class OldServer:
     @property
     def hub_pid(self) -> int | None:
         """The hub's process."""
-        found = (p.pid for p in psutil.process_iter() if p.name() == "jupyterhub")
+        found = (p.pid for p in psutil.process_iter() if is_program(p.pid, HUB))
         return next(found, None)
 
     def is_up(self) -> bool:
@@ -149,7 +150,7 @@ class OldServer:
         for one in running:
             with contextlib.suppress(psutil.Error):
                 for child in psutil.Process(one.pid).children(recursive=True):
-                    if child.name() == "jupyterhub":
+                    if is_program(child.pid, HUB):
                         return True
         return False
 

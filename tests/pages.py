@@ -1,4 +1,4 @@
-"""Pages of docs/, followed word by word: what they say to type is typed, what they show has to come.
+"""Pages of docs/, followed word by word: what they type is typed, what they show has to come.
 
 A block of the kind ``console`` is followed:
 
@@ -6,11 +6,11 @@ A block of the kind ``console`` is followed:
     ✗ Students can read …
     Do this? [y/N]: y
 
-A line behind ``$`` is typed, as root, in one shell each. Its comment says how it ends, if not with 0,
-and ``a minute later`` lets cron do what it does. The lines below have to occur in what comes, in
-this order and beside whatever else; ``…`` stands for any words, a line of its own for any lines, and how
-wide a table's columns are does not matter. What stands behind ``[y/N]:`` is typed, too.
-A block of the kind ``yaml`` goes into course.yaml. Everything else is for readers.
+A line behind ``$`` is typed, as root, in a shell of its own. Its comment says how it ends, if not
+with 0, and ``a minute later`` lets cron do what it does. The lines below have to occur in what
+comes, in this order and beside whatever else; ``…`` stands for any words, and how wide a table's
+columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block of the kind
+``yaml`` goes into course.yaml. Everything else is for readers.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _plain(line: str) -> str:
 
 
 def _at_a_terminal(argv: list[str], answers: list[str]) -> Came:
-    """In a terminal of its own, wide enough that no line is broken; each question gets an answer."""
+    """In a terminal wide enough that no line is broken; each question gets its answer."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         argv,
