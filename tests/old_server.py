@@ -109,24 +109,22 @@ class OldServer:
         return files[-1].read_text("utf-8", "replace") if files else "no hub was started"
 
     def minute(self) -> None:
-        """What cron does each minute: all that is due then, in its environment, side by side.
+        """What cron does each minute: all that is due then, in its environment.
 
-        What starts a hub stays, as under cron; all else is waited for.
+        The old script stays with the hub that it starts; all else is waited for.
         """
-        running = [
-            subprocess.Popen(
+        for command in _due_each_minute():
+            job = subprocess.Popen(
                 ["sh", "-c", command],
                 cwd="/root",
                 env=CRON_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            for command in _due_each_minute()
-        ]
-        until = time.monotonic() + 60
-        while any(one.poll() is None for one in running) and not self._starts_a_hub(running):
-            assert time.monotonic() < until, "cron's jobs do not end"
-            time.sleep(0.05)
+            until = time.monotonic() + 60
+            while job.poll() is None and not (str(WATCH) in command and _starts_a_hub(job.pid)):
+                assert time.monotonic() < until, f"cron's job does not end: {command}"
+                time.sleep(0.05)
 
     def student(self, name: str) -> Session:
         """A student who is logged in, and whose server runs."""
@@ -145,14 +143,6 @@ class OldServer:
             at = home.lstat()
             found[str(home)] = (at.st_mode, at.st_uid, at.st_gid)
         return found
-
-    def _starts_a_hub(self, running: list[subprocess.Popen[bytes]]) -> bool:
-        for one in running:
-            with contextlib.suppress(psutil.Error):
-                for child in psutil.Process(one.pid).children(recursive=True):
-                    if is_program(child.pid, HUB):
-                        return True
-        return False
 
 
 @contextlib.contextmanager
@@ -363,6 +353,13 @@ def _due_each_minute() -> Iterator[str]:
                 user, _, command = found[1].decode().partition(" ")
                 assert user == "root"
                 yield command
+
+
+def _starts_a_hub(pid: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(pid).children(recursive=True)
+        return any(is_program(child.pid, HUB) for child in children)
+    return False
 
 
 def _crontab(word: str, text: bytes = b"") -> bytes:

@@ -7,9 +7,9 @@ A block of the kind ``console`` is followed:
     Do this? [y/N]: y
 
 A line behind ``$`` is typed, as root, in a shell of its own. Its comment says how it ends, if not
-with 0, and ``a minute later`` lets cron do what it does. The lines below have to occur in what
-comes, in this order and beside whatever else; ``…`` stands for any words, and how wide a table's
-columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block of the kind
+with 0, and what happens before (``a minute later``: cron's jobs run). The lines below have to occur
+in what comes, in this order and beside whatever else; ``…`` stands for any words, and how wide a
+table's columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block of the kind
 ``yaml`` goes into course.yaml. Everything else is for readers.
 """
 
@@ -21,15 +21,14 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.course_on_disk import CONFIG
 
 DOCS = Path(__file__).parents[1] / "docs"
-_ENDS = re.compile(r"#.*\bends with (\d+)")
-_MINUTE = re.compile(r"#.*\ba minute later")
+_ENDS = re.compile(r"\bends with (\d+)")
 _QUESTION = re.compile(r"^(.*\[y/N\]:) (\S+)$")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 _PATIENCE = 120.0  # seconds for one command
@@ -43,7 +42,7 @@ class Typed:
     """The page and the line."""
     command: str
     ends: int = 0
-    minute: bool = False
+    comment: str = ""
     shown: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
@@ -84,9 +83,9 @@ def _read(page: str, text: str) -> Iterator[Typed | Settings]:
         elif kind == "console" and line.startswith("$ "):
             if typed is not None:
                 yield typed
-            ends = _ENDS.search(line)
-            minute = _MINUTE.search(line) is not None
-            typed = Typed(at, line[2:], int(ends[1]) if ends else 0, minute)
+            command, _, comment = line[2:].partition("  # ")
+            ends = _ENDS.search(comment)
+            typed = Typed(at, command.rstrip(), int(ends[1]) if ends else 0, comment)
         elif kind == "console":
             assert typed is not None, f"{at}: shown before anything is typed"
             if question := _QUESTION.match(line):
@@ -94,14 +93,18 @@ def _read(page: str, text: str) -> Iterator[Typed | Settings]:
             typed.shown.append(line)
 
 
-def follow(page: str, minute: Callable[[], None]) -> None:
-    """Do what the page says; AssertionError where it is not so. ``minute``: what cron does."""
+def follow(page: str, happens: Mapping[str, Callable[[], object]]) -> None:
+    """Do what the page says; AssertionError where it is not so.
+
+    ``happens``: what the words of a comment stand for, done before that command is typed.
+    """
     for one in read(page):
         if isinstance(one, Settings):
             CONFIG.write_text(CONFIG.read_text() + one.text)
             continue
-        if one.minute:
-            minute()
+        for words, do in happens.items():
+            if words in one.comment:
+                do()
         came = run(one)
         why = missing(one.shown, came.text)
         assert came.code == one.ends, f"{one.at}: ended with {came.code}\n{came.text}"

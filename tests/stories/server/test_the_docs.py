@@ -1,0 +1,84 @@
+"""The pages for the admin, followed word by word on the server that scripts have run so far.
+
+From the first hour to the end of the year on one server, since a page begins where the last one
+ended; then hubtui goes, and the server is what it was. What is not there is said in a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import pages
+from tests.called import sendmail
+from tests.old_files import EXERCISES
+from tests.old_server import FRONTS, OldServer, old_server, write_sheet
+from tests.pages import Typed
+from tests.sandboxed import Machine, checkout_of_root
+from tests.watched import eventually
+
+YEAR = (
+    "new-term.md",
+    "weekly-release.md",
+    "exam-day.md",
+    "hub-crashed.md",
+    "end-of-year.md",
+)
+ACCOUNTS = {f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow")}
+KEPT = {"/etc/hubtui", "/etc/hubtui/course.yaml"}
+"""What uninstall says that it leaves."""
+
+
+@pytest.fixture(params=list(FRONTS))
+def server(request: pytest.FixtureRequest, machine: Machine, tmp_path: Path) -> Iterator[OldServer]:
+    """With a mail program, as the first hour's page asks for."""
+    if not FRONTS[request.param]:
+        pytest.skip(f"{request.param} is missing: bin/setup dev")
+    with checkout_of_root(), old_server(machine, request.param) as found, sendmail(tmp_path):
+        yield found
+
+
+def crash(server: OldServer) -> None:
+    """The hub is killed, as by the kernel for want of memory."""
+    pid = server.hub_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: server.hub_pid is None)
+
+
+def mend_the_sheet() -> None:
+    """The tutor corrects a line."""
+    with (EXERCISES / "week03/letters.csv").open("a") as file:
+        file.write("more letters,2\n")
+
+
+def test_an_admin_comes_through_the_year_by_the_pages_alone(server: OldServer) -> None:
+    before = server.everything()
+    happens = {
+        "a minute later": server.minute,
+        "after a crash": lambda: crash(server),
+        "when it is mended": mend_the_sheet,
+    }
+    pages.follow("first-hour.md", happens)
+    if server.front is not None and type(server.front).__name__ == "Apache":
+        write_sheet("week04", "loops")
+        for page in YEAR:
+            pages.follow(page, happens)
+    hub = server.hub_pid
+    gone = pages.run(Typed("uninstall", "hubtui uninstall --yes"))
+    assert gone.code == 0, gone.text
+    assert changed(before, server.everything()) <= ACCOUNTS | KEPT
+    assert server.hub_pid == hub
+    assert server.is_up()
+    server.minute()
+    assert server.hub_pid == hub, "the old script is on again, and the hub is well"
+
+
+def changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
+    """What is other than it was; new homes, and what an account is given beside it, are meant."""
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return {name for name in differ if before.get(name) or not name.startswith("/home/")}
