@@ -387,7 +387,8 @@ def _end_hub() -> None:
 
 def _clear() -> None:
     for folder in (
-        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/run/hubtui"),
+        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/etc/hubtui"),
+        *("/run/hubtui", "/var/lib/hubtui"),
         *("/srv/local-bin", PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
     ):
         shutil.rmtree(folder, ignore_errors=True)

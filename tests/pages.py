@@ -9,8 +9,8 @@ A block of the kind ``console`` is followed:
 A line behind ``$`` is typed, as root, in a shell of its own. Its comment says how it ends, if not
 with 0, and what happens before (``a minute later``: cron's jobs run). The lines below have to occur
 in what comes, in this order and beside whatever else; ``…`` stands for any words, and how wide a
-table's columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block of the kind
-``yaml`` goes into course.yaml. Everything else is for readers.
+table's columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block
+of the kind ``yaml`` goes into course.yaml. Everything else is for readers.
 """
 
 from __future__ import annotations
