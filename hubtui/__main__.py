@@ -19,6 +19,11 @@ def main() -> int:
 
             if (config := config_of(sys.argv[1:])) is not None:
                 return check(config)
+        if "status" in sys.argv:
+            from hubtui.cli import glance
+
+            if (wanted := glance.asked(sys.argv[1:])) is not None:
+                return glance.main(wanted)
         from hubtui.cli.main import main as cli
 
         return cli(sys.argv[1:])

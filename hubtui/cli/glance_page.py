@@ -5,9 +5,7 @@ the page has to be there within a second on a server that swaps.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -33,7 +31,7 @@ _BRIEF = {
     State.UNKNOWN: "UNKNOWN",
 }
 """The words that Nagios, Icinga and their kin look for at the beginning of the line."""
-_WORD, _TITLE, _WIDE = 8, 11, 200
+_WORD, _TITLE, _NARROW, _WIDE = 8, 11, 40, 200
 
 
 def page(glance: Glance, course: str, *, colours: bool = False, width: int = _WIDE) -> str:
@@ -75,7 +73,8 @@ def terminal() -> tuple[bool, int]:
     if not sys.stdout.isatty():
         return False, _WIDE
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
-    return not plain, max(40, shutil.get_terminal_size().columns)
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns  # 0 where nobody knows
+    return not plain, max(_NARROW, columns or 80)
 
 
 Paint = Callable[[State, str], str]
@@ -153,6 +152,8 @@ def _key(finding: Finding) -> str:
 
 def _wrapped(head: str, indent: int, text: str, width: int) -> list[str]:
     """Text behind its head, continued below itself; the head may have colours in it."""
+    import textwrap
+
     taken = indent if head.endswith("  ") else len(head)
     first, *rest = textwrap.wrap(
         text,

@@ -185,9 +185,16 @@ class BlockIn(Stage):
         self._judge(self.found.python.load(config, after))
         yield "the hub's own Python has loaded it, and found the token"
         yield f"the file as it was: {kept(config, before, self.server.clock())}"
+        self._remember()
         _note(self.server, self.found)
         self.before = before
         put(config, after)
+
+    def _remember(self) -> None:
+        """How the hub runs: the restart that it needs now may come before the first check."""
+        pid = hub_unit.listening(self.server)
+        if pid is not None and known.read(self.server.state) is None:
+            known.remember(self.server.state, pid, self.server.clock())
 
     def _judge(self, loaded: Loaded) -> None:
         """Raise Refused unless the hub would know exactly this token, and what it is for."""

@@ -12,41 +12,27 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.server import hubtoken
 from hubtui.setup import crontab, hub_snippet
 from hubtui.setup.timers import DUE
 from hubtui.setup.token import TOKEN
 from hubtui.setup.watchdog_unit import CHECK
 from tests.course_on_disk import CONFIG, STATE, hubtui
-from tests.sandboxed import Machine, checkout_of_root
+from tests.plain_hub import REPORT, plain_hub
+from tests.sandboxed import Machine, checkout_of_root, usr_local_of_its_own
 from tests.watched import Watched, eventually, watched
 
 pytestmark = pytest.mark.hub
 CRON = Path("/etc/cron.d")
 SCRIPT = Path("/root/watch.sh")
 OLD_LINE = b"* * * * * /root/watch.sh\n"
-OTHERS = """
-c.JupyterHub.services = [{"name": "culler", "api_token": "c" * 40}]
-c.JupyterHub.load_roles = [{"name": "reader", "services": ["report"], "scopes": ["list:users"]}]
-load_subconfig("more.py")"""
-MORE = 'c.JupyterHub.services = [{"name": "report", "api_token": "r" * 40}]\n'
-
-
-def plain_hub(folder: Path) -> EmbeddedHub:
-    """A hub that does not know hubtui: services and roles of others, set in two files."""
-    hub = EmbeddedHub(folder)
-    text = hub.config.read_text()
-    hub.config.write_text(text[: text.index("with open(")] + OTHERS)  # no newline at its end
-    hub.config.chmod(0o600)
-    (folder / "more.py").write_text(MORE)
-    return hub
 
 
 @pytest.fixture
 def course(machine: Machine) -> Iterator[Watched]:
     """What ``init`` wrote for a hub that runs by hand; nothing is installed."""
-    with checkout_of_root(), watched(machine, make=plain_hub) as found:
+    own = usr_local_of_its_own()
+    with own, checkout_of_root(), watched(machine, make=plain_hub) as found:
         CONFIG.unlink()
         done = hubtui("init")
         assert done.returncode == 0, done.stderr
@@ -114,7 +100,7 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
             assert doctor() == {"hub.token.waiting"}
         restart(course)
     assert doctor() == set()
-    assert [named(course, word) for word in (token, "r" * 40)] == ["hubtui", "report"]
+    assert [named(course, word) for word in (token, REPORT)] == ["hubtui", "report"]
     assert copies(course) == {course.hub.config.name, CONFIG.name}
     assert TOKEN.stat().st_mode & 0o777 == 0o600
 
@@ -129,7 +115,7 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
     restart(course)
     said = course.hub.log.read_bytes()[end:].decode()
     assert said.count("hubtui has no access to this hub, its token:") == 1
-    assert named(course, "r" * 40) == "report"
+    assert named(course, REPORT) == "report"
     TOKEN.write_bytes(held)
     TOKEN.chmod(0o600)
 
@@ -139,35 +125,33 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
     assert files(course) == before
     assert hubtoken.read(STATE) is None
     restart(course)
-    assert [named(course, word) for word in (token, "r" * 40)] == ["", "report"]
+    assert [named(course, word) for word in (token, REPORT)] == ["", "report"]
     assert "There is nothing to do." in hubtui("uninstall", "--yes").stdout
 
 
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("c.JupyterHub.port = (", "line 32: SyntaxError: "),
-        ("c.JupyterHub.port = nonsense", "line 32: NameError: name 'nonsense' is not defined"),
-        (
-            'c.JupyterHub.services = [{"name": "hubtui", "api_token": "h" * 40}]',
-            "has a service or a role named hubtui already",
-        ),
-        ("import os; os._exit(3)", "The hub's own Python does not load it: exit code 3"),
-    ],
-)
-def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(
-    course: Watched, line: str, why: str
-) -> None:
+REFUSED = {
+    "c.JupyterHub.port = (": "line 31: SyntaxError: ",
+    "c.JupyterHub.port = nonsense": "line 31: NameError: name 'nonsense' is not defined",
+    'c.JupyterHub.services = [{"name": "hubtui", "api_token": "h" * 40}]': (
+        "has a service or a role named hubtui already"
+    ),
+    "import os; os._exit(3)": "The hub's own Python does not load it: exit code 3",
+}
+
+
+def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(course: Watched) -> None:
     config = course.hub.config
-    config.write_text(f"{config.read_text()}\n{line}\n")
-    before = files(course)
-    done = install()
-    assert done.returncode == 1
-    assert why in done.stderr
-    assert "Everything is as it was before." in done.stderr
-    assert files(course) == before
-    assert copies(course) == set()
-    assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
+    text = config.read_text()
+    for line, why in REFUSED.items():
+        config.write_text(f"{text}\n{line}\n")
+        before = files(course)
+        done = install()
+        assert done.returncode == 1
+        assert why in done.stderr
+        assert "Everything is as it was before." in done.stderr
+        assert files(course) == before
+        assert copies(course) == set()
+        assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
 
 
 def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_installed(
