@@ -129,12 +129,15 @@ def _latency(course: Course, seen: Scene, judged: Judged) -> list[Finding]:
 
 def _token(server: Server) -> list[Finding]:
     """Whether the hub takes the token. Raises HubError where it could not be asked."""
+    from hubtui.server import hubtoken
     from hubtui.server.hubapi import TokenRefused
 
     try:
         api = msgspec.structs.replace(hubs.api(server.course), timeout=1.0)
         api.check_token()
     except TokenRefused as e:
+        if (waiting := hubtoken.waiting(server)) is not None:
+            return [waiting]
         text = f"{e.sentence}: hubtui cannot see or stop servers."
         return [
             Finding(
