@@ -12,7 +12,7 @@ def main() -> int:
     """The app where no verb is given, the command line otherwise."""
     os.umask(0o077)
     options = app_options(sys.argv[1:])
-    if options is None:
+    if options is None or "_HUBTUI_COMPLETE" in os.environ:
         if "check" in sys.argv:
             from hubtui.cli.check import config_of
             from hubtui.cli.check import main as check

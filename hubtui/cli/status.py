@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from hubtui.cli import base, glance
+from hubtui.cli import exam as exams
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.glance import As
 from hubtui.errors import Refused, UsageError
@@ -35,24 +36,53 @@ class _Status(click.Command):
 
 @click.command("status", cls=_Status)
 @click.option("--brief", is_flag=True, help="One line, as Nagios and its kin read it.")
+@click.option(
+    "--exam",
+    metavar="[N]",
+    type=click.IntRange(0, 100_000),
+    is_flag=False,
+    flag_value=0,
+    help="GO or NOT YET: can an exam be held, with N students?",
+)
+@click.option("--try", "try_", is_flag=True, help="Try log-in, server and kernel with the probe.")
+@click.option("--yes", is_flag=True, help="With --try: do not ask.")
+@click.option("--dry-run", is_flag=True, help="With --try: show what would be done, and stop.")
 @click.option("--put-off", "later", metavar="ID", help="Put a finding off; needs --until.")
 @click.option("--until", metavar="WHEN", help='Until when: 12h, "Mon 08:00".')
 @click.option("--take-back", "back", metavar="ID", help="Have a finding that is put off back.")
 @json_option
 @verb
 def status(
-    app: App, brief: bool, later: str | None, until: str | None, back: str | None, as_json: bool
+    app: App,
+    brief: bool,
+    exam: int | None,
+    try_: bool,
+    yes: bool,
+    dry_run: bool,
+    later: str | None,
+    until: str | None,
+    back: str | None,
+    as_json: bool,
 ) -> int:
     """Is everything all right, and if not, what to do: the first screen in one page.
 
     Exit 0: fine, 1: a warning, 2: critical, 3: something could not be looked at.
     """
     how = As.JSON if as_json else As.BRIEF if brief else As.PAGE
-    if (later is None) != (until is None) or bool(later) + bool(back) + brief + as_json > 1:
-        raise _WrongUse("Say --put-off ID with --until WHEN, or --take-back ID, --brief or --json.")
-    if later is None and back is None:
+    changing = (later is not None) + (back is not None)
+    if brief + (exam is not None) + try_ + changing > 1 or (changing and as_json):
+        raise _WrongUse("Say one of --brief, --exam, --try, --put-off ID, --take-back ID.")
+    if (later is None) != (until is None):
+        raise _WrongUse('--put-off ID and --until WHEN belong together: --until "Mon 08:00".')
+    if (yes or dry_run) and not try_:
+        raise _WrongUse("--yes and --dry-run are for --try.")
+    if exam is None and not try_ and not changing:
         return glance.main(glance.Asked(app.config, how))
     try:
+        if exam is not None:
+            return exams.exam_page(app, exam or None, as_json)
+        if try_:
+            return exams.try_it(app, dry_run, yes, as_json)
         if later is not None and until is not None:
             _put_off(app.server, later, until)
         elif back is not None:

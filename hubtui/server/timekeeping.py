@@ -11,14 +11,15 @@ from hubtui.server import systemd
 
 _SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 _ENABLED = Path("/etc/systemd/system")
-_CONTAINER = (Path("/run/systemd/container"), Path("/run/.containerenv"), Path("/.dockerenv"))
+_CONTAINER = Path("/run/systemd/container")
+"""Written by systemd where it runs a container."""
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC, include/uapi/linux/timex.h
 _MOST = 16.0
 
 
 def service() -> str:
     """The time service that systemd starts here; empty where none is meant to run."""
-    if not systemd.is_running() or any(mark.exists() for mark in _CONTAINER):
+    if not systemd.is_running() or _CONTAINER.exists():
         return ""
     wanted = (path.stem for path in _ENABLED.glob("*.wants/*.service"))
     return next((name for name in wanted if name in _SERVICES), "")

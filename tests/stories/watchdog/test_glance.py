@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtui import pauses, signups
+from hubtui import pauses, signups, usage
 from hubtui.demo.form import sign_up
 from hubtui.findings import Finding, Severity, State
 from hubtui.glance import machine as machine_line
@@ -26,9 +26,10 @@ from hubtui.plan import plans, runs
 from hubtui.server import Server, machine
 from hubtui.state import write_document
 from hubtui.students import survey
-from tests.course_on_disk import CONFIG, STATE
+from tests.course_on_disk import CONFIG, STATE, hubtui
 from tests.glances import OF_THE_MACHINE, glance, line, look, need_somebody
 from tests.hostile_home import stuck, while_student
+from tests.pressure import NoPressure, killed_for_memory
 from tests.sandboxed import Machine
 from tests.watched import FOLDER, LOGS, PASSWORD, Watched, eventually, watched
 from tests.webserver import NAME, PROGRAM, Apache, apache
@@ -277,6 +278,24 @@ def test_numbers_of_the_machine_that_are_over_their_limit(course: Watched) -> No
     assert needs(course.server, "machine") == {}
 
 
+def test_a_process_that_the_kernel_ended_is_told_for_a_day(course: Watched) -> None:
+    usage.note(course.server)
+    before = usage.read(STATE).oom_kills
+    try:
+        killed_for_memory()
+    except NoPressure as e:
+        pytest.skip(str(e))
+    found = need_somebody(look(course.server, "machine").findings)["machine.oom"]
+    assert found.text == "The kernel ended 1 process for want of memory."
+    usage.note(course.server)
+    known = usage.read(STATE)
+    assert known.oom_kills == (before or 0) + 1
+    found = need_somebody(look(later(course.server, 23 * HOUR), "machine").findings)["machine.oom"]
+    assert found.text.startswith("The kernel ended 1 process for want of memory, the last one ")
+    found_later = need_somebody(look(later(course.server, 25 * HOUR), "machine").findings)
+    assert "machine.oom" not in found_later
+
+
 def test_a_reboot_that_is_wanted(course: Watched) -> None:
     machine_line.REBOOT.touch()
     (finding,) = [f for f in look(course.server, "machine").findings if f.id == "machine.reboot"]
@@ -301,6 +320,53 @@ def test_a_student_whose_programs_take_most_of_the_memory(course: Watched) -> No
         assert (finding.id, finding.pane, finding.row) == ("students.memory", "accounts", "anna")
         assert finding.do == "sudo hubtui accounts stop anna"
     eventually(lambda: needs(course.server, "students") == {})
+
+
+SERVER = """
+import ctypes, sys, time
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: from here on /proc/PID is root's
+data = b"x" * 50_000_000
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_minutely_job_notes_the_peaks_of_the_day_and_new_sign_ups(course: Watched) -> None:
+    student("anna", 20001)
+    program = FOLDER / "jupyterhub-singleuser"
+    program.write_text(SERVER)
+    anna = [sys.executable, str(program), "ipykernel"]
+    assert sign_up(course.hub.url, "dora", PASSWORD).ok
+    with subprocess.Popen(anna, user=20001, group=20001, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert hubtui("due").returncode == 0
+        assert "1 server running; most memory: anna 5" in look(course.server, "students").line.text
+        process.kill()
+    (day,) = usage.read(STATE).days
+    assert (day.servers, day.server) == (1, day.students)
+    assert 50_000_000 < day.typical == day.server < 100_000_000
+    assert "anna" not in (STATE / usage.FILE).read_text()
+    assert "the oldest for 1 h" in look(later(course.server, HOUR), "signups").line.text
+    with sqlite3.connect(course.hub.database.removeprefix("sqlite:///")) as database:
+        database.execute("delete from users_info where username = 'dora'")
+    database.close()
+
+
+def test_without_root_what_cannot_be_seen_is_not_called_fine(course: Watched) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS, str(CONFIG)],
+        capture_output=True,
+        text=True,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        timeout=60,
+    )
+    lines = done.stdout.splitlines()
+    assert {"hub unknown", "signups unknown", "watchdog unknown"} <= set(lines), done.stderr
+    assert "watchdog: root alone can see it: sudo hubtui status" in lines
+    assert done.stderr == ""
 
 
 def test_accounts_that_are_not_as_they_should_be_are_one_finding(course: Watched) -> None:
