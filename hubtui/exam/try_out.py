@@ -30,7 +30,7 @@ from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server, hub, hubprocess, machine, processes
-from hubtui.server.hubapi import HubApi, TokenRefused
+from hubtui.server.hubapi import HubApi, TokenRefused, lacking
 from hubtui.state import read_document, write_document
 from hubtui.stop import Stop, StopServer
 from hubtui.students import Survey, survey
@@ -170,7 +170,8 @@ class _Start(_Stage):
         try:
             if not api.start_server(name):
                 api.add_user(name)
-                api.start_server(name)
+                if not api.start_server(name):
+                    raise lacking(f"start the server of {name}", f"servers!user={name}", name)
         except (TokenRefused, HubDown, HubImpostor):
             raise
         except HubError as e:

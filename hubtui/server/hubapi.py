@@ -238,15 +238,17 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
     def add_user(self, name: str) -> None:
         """Have the hub know `name`, who need not log in for that; nothing where it does."""
         answer = self._call("POST", f"/users/{_quoted(name)}")
+        doing, scope = f"make its user {shown(name, 60)}", f"admin:users!user={name}"
+        if answer.absent:  # so it says where the right is for somebody else
+            raise lacking(doing, scope, name)
         if answer.status not in (201, 409):  # 409: it knows the name already
-            doing = f"make its user {shown(name, 60)}"
-            raise _refusal(answer, doing, f"admin:users!user={name}", config_role(name))
+            raise _refusal(answer, doing, scope, config_role(name))
 
     def start_server(self, name: str) -> bool:
         """Have a notebook server started; it takes seconds until `server_of` says that it is ready.
 
-        False: the hub does not know the name. Raises HubError with the hub's own words where the
-        server does not even begin.
+        False: the hub does not know the name, or the right is for somebody else. Raises HubError
+        with the hub's own words where the server does not even begin.
         """
         within = self._deadline() + _SLOW_START
         answer = self._call("POST", f"/users/{_quoted(name)}/server", within=within)
@@ -327,6 +329,13 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         secret = self.token if token else None
         within = within or self._deadline()
         return ask(place, method, place.path + path, secret, within, accept)
+
+
+def lacking(doing: str, scope: str, probe: str) -> TokenRefused:
+    """The token may not do that to the probe; `doing` completes "The hub did not …"."""
+    return TokenRefused(
+        f"The hub did not {doing}: the token's role lacks the scope {scope}", (config_role(probe),)
+    )
 
 
 def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
