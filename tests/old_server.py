@@ -54,8 +54,7 @@ from tests.old_files import (
     WATCH,
     WATCH_TEXT,
 )
-from tests.sandboxed import Machine
-from tests.tutors_way_in import local_bin
+from tests.sandboxed import Machine, usr_local_of_its_own
 from tests.watched import eventually, log_in_page
 from tests.webserver import NGINX, PROGRAM, Apache, Nginx, Place, WebServer, name_leads_to
 
@@ -160,7 +159,7 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
     with contextlib.ExitStack() as stack:
         stack.callback(_clear)
         stack.enter_context(name_leads_to(place.address))
-        stack.enter_context(local_bin(Path("/srv/local-bin")))
+        stack.enter_context(usr_local_of_its_own())
         web = _web_server(front, place)
         stack.callback(web.stop)
         stack.enter_context(_trusted(web.ca_file))
@@ -180,7 +179,8 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
         _make_sign_ups(made)
         _make_past(datetime.now().astimezone())
         subprocess.run([COPY], check=True)
-        write_sheet("week03", "letters")
+        for sheet, topic in (("week03", "letters"), ("week04", "loops"), ("exam", "questions")):
+            write_sheet(sheet, topic)
         yield made
 
 
@@ -389,10 +389,11 @@ def _clear() -> None:
     for folder in (
         *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/etc/hubtui"),
         *("/run/hubtui", "/var/lib/hubtui"),
-        *("/srv/local-bin", PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
+        *(PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
     ):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, Path("/run/crond.pid")):
+    completion, daemon = Path("/etc/bash_completion.d/hubtui"), Path("/run/crond.pid")
+    for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, completion, daemon):
         file.unlink(missing_ok=True)
 
 
