@@ -15,6 +15,7 @@ from hubtui.errors import Refused, StateError
 from hubtui.state import replace_file
 
 _LARGEST = 1 << 20
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,28 @@ def add(path: Path, name: str) -> None:
     if data and not data.endswith(b"\n"):
         data += ending
     _write(path, data + name.encode() + ending)
+
+
+def flaws(path: Path) -> list[str]:
+    """What keeps other programs from reading it name for name, in phrases. Raises StateError."""
+    data, found = _read(path), []
+    if data.startswith(_BOM):
+        found.append("it begins with a mark (BOM) that becomes part of the first name")
+    lines = data.split(b"\n")
+    if any(line.endswith(b"\r") for line in lines):
+        found.append("its lines end as on Windows (CRLF), which becomes part of each name")
+    if any(line.rstrip(b"\r").endswith((b" ", b"\t")) for line in lines):
+        found.append("blanks follow a name")
+    if data and not data.endswith(b"\n"):
+        found.append("its last line has no end, so that a shell's loop leaves that student out")
+    return found
+
+
+def cleaned(data: bytes) -> bytes:
+    """The same names and comments without any of these flaws; nothing else changes."""
+    lines = data.removeprefix(_BOM).split(b"\n")
+    text = b"\n".join(line.rstrip(b" \t\r") for line in lines)
+    return text if not text or text.endswith(b"\n") else text + b"\n"
 
 
 def _name(line: bytes) -> str:
