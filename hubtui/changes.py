@@ -73,6 +73,7 @@ CHANGES = {
         "hubtui.watchdog.restart_plan", "Target", "restart_chain", lock="watchdog", loses=True
     ),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
+    "fix": Change("hubtui.fix", "Fix", "fix_chain"),
 }
 
 

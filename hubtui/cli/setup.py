@@ -1,20 +1,13 @@
-"""hubtui init | doctor | demo"""
+"""hubtui init | demo"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
-import msgspec
 
 from hubtui.cli import base
-from hubtui.cli.base import App, json_option, verb
-from hubtui.clock import now, stamp
-from hubtui.errors import ConfigError
-from hubtui.findings import Severity
 from hubtui.names import shown
-
-_MARKS = {Severity.CRITICAL: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
 
 @click.command()
@@ -53,37 +46,3 @@ def init(only_print: bool, file: Path | None) -> int:
     for line in writer.summary(found, path):
         click.echo(line)
     return 0
-
-
-@click.command()
-@json_option
-@verb
-def doctor(app: App, as_json: bool) -> int:
-    """What is missing or wrong on this server, and the command that mends it."""
-    from hubtui.setup.doctor import examine, examine_without_course
-
-    course, do = "", "hubtui init"
-    try:
-        do = do if not app.config_file.exists() else ""
-        examined = examine(app.server)
-        course = app.server.course.course
-    except ConfigError as e:
-        examined = examine_without_course(str(e), do)
-    if as_json:
-        document = {
-            "format": 1,
-            "course": course,
-            "at": stamp(now()),
-            "state": examined.state,
-            "findings": examined.findings,
-            "missing": examined.missing,
-        }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-    else:
-        for finding in examined.findings:
-            click.echo(f"{_MARKS[finding.severity]} {finding.text}")
-            for line in finding.do.splitlines():
-                click.echo(f"    → {line}")
-        for line in examined.fine:
-            click.echo(f"✓ {line}")
-    return 1 if examined.state == Severity.CRITICAL else 0

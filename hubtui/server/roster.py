@@ -6,12 +6,13 @@ wild. hubtui adds and removes lines and leaves all others byte for byte.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtui.errors import Refused, StateError
+from hubtui.errors import ChangedSinceShown, Refused, StateError
 from hubtui.state import replace_file
 
 _LARGEST = 1 << 20
@@ -68,6 +69,34 @@ def cleaned(data: bytes) -> bytes:
     lines = data.removeprefix(_BOM).split(b"\n")
     text = b"\n".join(line.rstrip(b" \t\r") for line in lines)
     return text if not text or text.endswith(b"\n") else text + b"\n"
+
+
+def clean(path: Path, digest: str, backup: Path) -> None:
+    """Take the flaws out; what it was is kept in ``backup``, beside it, for root alone.
+
+    ``digest``: of the text that somebody was shown. Raises ChangedSinceShown, Refused, StateError.
+    """
+    data = _read(path)
+    if digest_of(data) != digest:
+        raise ChangedSinceShown(f"The roster {path} was changed meanwhile.")
+    try:
+        if not backup.exists():
+            replace_file(backup, data)
+        elif backup.read_bytes() != data:
+            raise ChangedSinceShown(f"{backup} is there meanwhile, with another text.")
+    except OSError as e:
+        raise StateError(f"{backup} cannot be written: {e.strerror}.") from e
+    _write(path, cleaned(data))
+
+
+def digest_of(data: bytes) -> str:
+    """By which a text is known again."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def seen(path: Path) -> str:
+    """The digest of the roster as it is now. Raises StateError."""
+    return digest_of(_read(path))
 
 
 def _name(line: bytes) -> str:

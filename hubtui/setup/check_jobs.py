@@ -43,7 +43,12 @@ def alive(subject: Subject) -> Iterator[Finding]:
         if (found := dead(job, subject.server.run)) is not None:
             text = f"{found.why}: {_WHY[job.name]}."
             pane = "watchdog" if job is CHECK else "release"
-            yield warning(f"{job.name.removeprefix('hubtui-')}.dead", text, found.do, pane=pane)
+            yield warning(finding_of(job), text, found.do, pane=pane)
+
+
+def finding_of(job: Job) -> str:
+    """The id of what is said of a job that does not run."""
+    return f"{job.name.removeprefix('hubtui-')}.dead"
 
 
 def dead(job: Job, run: Run) -> Dead | None:

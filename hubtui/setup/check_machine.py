@@ -30,7 +30,7 @@ _LATER = {
 _LITTLE = 100 * 2**20  # bytes
 _SLACK = 120  # seconds
 _UNKEPT = 16.0  # seconds: what timekeeping says where nobody keeps the clock
-_TIMESYNCD = "systemd-timesyncd"
+TIMESYNCD = "systemd-timesyncd"
 
 
 def root(_: HubHere) -> Iterator[Finding]:
@@ -93,10 +93,10 @@ def synchronised(subject: Subject) -> Iterator[Finding]:
     state = systemd.show(subject.server.run, f"{service}.service", "ActiveState")
     if state.get("ActiveState") == "active":
         text = f"{service} runs and reaches no time server: the clock may be wrong by any length."
-        do = "timedatectl timesync-status" if service == _TIMESYNCD else "chronyc sources"
+        do = "timedatectl timesync-status" if service == TIMESYNCD else "chronyc sources"
     else:
         text = f"{service} does not run: nobody keeps the clock."
-        do = "timedatectl set-ntp true" if service == _TIMESYNCD else f"systemctl start {service}"
+        do = "timedatectl set-ntp true" if service == TIMESYNCD else f"systemctl start {service}"
     yield warning("machine.unsynchronised", text, do)
 
 

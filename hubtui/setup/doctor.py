@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, Severity
+from hubtui.fix import Fix
 from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.setup import (
@@ -21,6 +22,7 @@ from hubtui.setup import (
     check_room,
     check_settings,
     check_watchdog,
+    fixes,
     hubprocess,
 )
 from hubtui.setup.subject import HubHere, NotSeen, Subject, ask, critical, warning
@@ -87,6 +89,8 @@ class Examination:
     """What was looked at and is as it should be."""
     missing: tuple[Missing, ...] = ()
     """What could not be looked at."""
+    fixes: tuple[Fix, ...] = ()
+    """What can be mended without harm."""
 
     @property
     def state(self) -> str:
@@ -101,7 +105,8 @@ def examine(server: Server) -> Examination:
     hub = HubHere(process, hubprocess.config_of(process), ask(server.course))
     seen = survey(server)
     subject = Subject(server, seen, hub)
-    return _sorted(*_run(OF_THE_HUB, hub), *_run(OF_THE_COURSE, subject), missing=seen.missing)
+    found = _sorted(*_run(OF_THE_HUB, hub), *_run(OF_THE_COURSE, subject), missing=seen.missing)
+    return replace(found, fixes=fixes.offered(subject))
 
 
 def examine_without_course(trouble: str, do: str) -> Examination:
