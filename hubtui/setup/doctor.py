@@ -13,9 +13,11 @@ from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.setup import (
     check_accounts,
+    check_apache,
     check_hub,
     check_jobs,
     check_machine,
+    check_nginx,
     check_notify,
     check_old,
     check_release,
@@ -56,6 +58,8 @@ OF_THE_COURSE: list[Check[Subject]] = [
     Check("hubtui's own state is root's alone.", check_machine.state),
     Check("The hub answers, and it is the hub.", check_hub.answers),
     Check("The token is root's alone, and the hub takes it.", check_hub.token),
+    Check("Apache lets a whole class work.", check_apache.looks),
+    Check("nginx lets a whole class work.", check_nginx.looks),
     Check("The hub's database is readable, for root alone.", check_hub.database),
     Check("Nobody can register an admin's name.", check_settings.unclaimed),
     Check("The roster is root's alone.", check_accounts.roster),
