@@ -1,27 +1,21 @@
-"""hubtui init | doctor | demo"""
+"""hubtui init | demo"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-import msgspec
 
 from hubtui.cli import base
-from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import is_terminal
-from hubtui.clock import now, stamp
-from hubtui.errors import ConfigError, HubtuiError, UsageError
-from hubtui.findings import Severity
+from hubtui.clock import now
 from hubtui.names import shown
 
 if TYPE_CHECKING:
-    from hubtui.setup.answers import Answers
+    pass
 
 T = TypeVar("T")
-_MARKS = {Severity.CRITICAL: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
 
 @click.command()
@@ -79,81 +73,7 @@ def init(
     return 0
 
 
-def _asked(answers: Answers) -> Answers:
-    """The questions that were not answered by an option; Enter leaves one open."""
-    from hubtui.setup.answers import ADDRESSES, date, whom
-    from hubtui.when import EXAMS
+if TYPE_CHECKING:
+    pass
 
-    if answers.notify is None:
-        found = _question(
-            f"Whom to call when the hub stays down ({ADDRESSES}; Enter: nobody)", whom
-        )
-        answers = msgspec.structs.replace(answers, notify=found)
-    if answers.exam is None:
-        question = f"When is the next exam ({EXAMS}; Enter: not known yet)"
-        exam = _question(question, lambda text: date(text, now()))
-        if exam is not None:
-            many = click.prompt("How many students come", default=0, show_default=False, err=True)
-            exam = msgspec.structs.replace(exam, students=many if many > 0 else None)
-        answers = msgspec.structs.replace(answers, exam=exam)
-    return answers
-
-
-def _question(question: str, take: Callable[[str], T]) -> T | None:
-    """Ask until the answer is one, or none is given."""
-    while text := click.prompt(question, default="", show_default=False, err=True).strip():
-        try:
-            return take(text)
-        except UsageError as e:
-            click.echo(f"{e}", err=True)
-    return None
-
-
-def _offer_a_test(path: Path) -> None:
-    """Send a test message to whom was named, if somebody says yes."""
-    from hubtui import course, notify
-    from hubtui.server import server_of
-
-    if not click.confirm("Send a test message now", default=True, err=True):
-        return
-    try:
-        said = notify.test(server_of(course.load(path)))
-    except HubtuiError as e:
-        click.echo(f"Not sent: {e}", err=True)
-        return
-    for way, trouble in said:
-        click.echo(f"Not sent {way}: {trouble}" if trouble else f"Sent {way}. Did it come?")
-
-
-@click.command()
-@json_option
-@verb
-def doctor(app: App, as_json: bool) -> int:
-    """What is missing or wrong on this server, and the command that mends it."""
-    from hubtui.setup.doctor import examine, examine_without_course
-
-    course, do = "", "hubtui init"
-    try:
-        do = do if not app.config_file.exists() else ""
-        examined = examine(app.server)
-        course = app.server.course.course
-    except ConfigError as e:
-        examined = examine_without_course(str(e), do)
-    if as_json:
-        document = {
-            "format": 1,
-            "course": course,
-            "at": stamp(now()),
-            "state": examined.state,
-            "findings": examined.findings,
-            "missing": examined.missing,
-        }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-    else:
-        for finding in examined.findings:
-            click.echo(f"{_MARKS[finding.severity]} {finding.text}")
-            for line in finding.do.splitlines():
-                click.echo(f"    → {line}")
-        for line in examined.fine:
-            click.echo(f"✓ {line}")
-    return 1 if examined.state == Severity.CRITICAL else 0
+T = TypeVar("T")

@@ -15,7 +15,6 @@ import psutil
 from hubtui.server import hubprocess
 from hubtui.setup.hubconfig import HubConfig, read_config
 
-NAME = "jupyterhub"
 USUAL_CONFIGS = (
     Path("/etc/jupyterhub", hubprocess.CONFIG),
     Path("/srv/jupyterhub", hubprocess.CONFIG),
@@ -51,17 +50,17 @@ class HubProcess:
 
 
 def find() -> HubProcess | None:
-    """The oldest process that is exactly ``jupyterhub``, of root or a system account.
+    """The oldest process of root or a system account that is a hub by what was started.
 
-    By its name, or, where an interpreter was started with it, by its command line.
-
-    A student could give that name to a set-uid program by a link (``./jupyterhub`` → sudo), with a
+    By its name alone a hub would be missed that was started as ``python3 …/bin/jupyterhub``, and a
+    student could give that name to a set-uid program by a link (``./jupyterhub`` → sudo), with a
     command line and a folder of choice: all its uids have to agree, and it has to be a Python.
     """
     found: list[tuple[float, HubProcess]] = []
     for process in psutil.process_iter():
         try:
-            if process.status() == psutil.STATUS_ZOMBIE or not _is_named(process):
+            is_hub = hubprocess.is_program(process.pid, hubprocess.HUB)
+            if not is_hub or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             uids = process.uids()
             if len(set(uids)) > 1 or uids.real >= _FIRST_PERSON or not _is_ours(process):
@@ -108,10 +107,6 @@ def prefixes(process: HubProcess) -> Iterator[Path]:
 def number(version: str) -> tuple[int, ...]:
     """``5.5.4`` → (5, 5): enough to compare; empty where it is no version."""
     return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:2])
-
-
-def _is_named(process: psutil.Process) -> bool:
-    return process.name() == NAME or hubprocess.is_program(process.pid, NAME)
 
 
 def _is_ours(process: psutil.Process) -> bool:

@@ -1,0 +1,115 @@
+"""The pages for the admin, followed word by word on the server that scripts have run so far.
+
+From the first hour to the end of the year on one server, since a page begins where the last one
+ended; then hubtui goes, and the server is what it was. What is not there is said in a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import pages
+from tests.called import sendmail
+from tests.course_on_disk import CONFIG as COURSE
+from tests.old_files import EXERCISES
+from tests.old_server import FRONTS, OldServer, old_server
+from tests.pages import Typed
+from tests.sandboxed import Machine, checkout_of_root
+from tests.watched import eventually
+
+YEAR = (
+    "first-hour.md",
+    "new-term.md",
+    "weekly-release.md",
+    "exam-day.md",
+    "hub-crashed.md",
+    "end-of-year.md",
+)
+MEANT = re.compile(
+    r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?|/root/resources/\w+\.txt"  # approved
+    r"|/etc/hubtui(/course\.yaml)?|/etc/.*\.before-hubtui-[0-9-]+"  # said to be kept
+)
+"""What may be other than before, for good reasons."""
+
+
+BUSY = """\
+limits:
+  load: [100, 200]
+  latency: [20000, 30000]
+  memory_free: [2, 1]
+"""
+"""The machine itself is not the sandbox's own: other tests run on it."""
+
+
+@contextlib.contextmanager
+def server_behind(front: str, machine: Machine, folder: Path) -> Iterator[OldServer]:
+    """With a mail program, as the first hour asks for; at the end hubtui goes again."""
+    if not FRONTS[front]:
+        pytest.skip(f"{front} is missing: bin/setup dev")
+    with checkout_of_root(), old_server(machine, front) as server, sendmail(folder):
+        before = server.everything()
+        yield server
+        hub = server.hub_pid
+        gone = pages.run(Typed("uninstall", "hubtui uninstall --yes"))
+        assert gone.code == 0, gone.text
+        assert not changed(before, server.everything())
+        assert server.hub_pid == hub
+        assert server.is_up()
+        server.minute()
+        assert server.hub_pid == hub, "the old script is on again, and the hub is well"
+
+
+def changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
+    """What is other than it was, beside what is meant and the homes of new accounts."""
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    new_homes = {name for name in after.keys() - before.keys() if name.startswith("/home/")}
+    return {name for name in differ - new_homes if not MEANT.fullmatch(name)}
+
+
+def happenings(server: OldServer) -> dict[str, Callable[[], object]]:
+    """What the pages' comments say that happens before a command is typed."""
+    return {
+        "a minute later": lambda: (bear_with_others(), server.minute()),
+        "after a crash": lambda: crash(server),
+        "when it is mended": mend_the_sheet,
+    }
+
+
+def bear_with_others() -> None:
+    """See BUSY."""
+    if BUSY not in (text := COURSE.read_text()):
+        COURSE.write_text(text + BUSY)
+
+
+def crash(server: OldServer) -> None:
+    """The hub is killed, as by the kernel for want of memory."""
+    pid = server.hub_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: server.hub_pid is None)
+
+
+def mend_the_sheet() -> None:
+    """The tutor corrects a line."""
+    with (EXERCISES / "week03/letters.csv").open("a") as file:
+        file.write("more letters,2\n")
+
+
+def test_an_admin_comes_through_the_year_by_the_pages_alone(
+    machine: Machine, tmp_path: Path
+) -> None:
+    with server_behind("apache", machine, tmp_path) as server:
+        for page in YEAR:
+            pages.follow(page, happenings(server))
+
+
+def test_behind_nginx_the_first_hour_is_the_same(machine: Machine, tmp_path: Path) -> None:
+    with server_behind("nginx", machine, tmp_path) as server:
+        pages.follow(YEAR[0], happenings(server))
