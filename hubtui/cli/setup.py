@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+import msgspec
 
 from hubtui.cli import base
 from hubtui.cli.carry import is_terminal
 from hubtui.clock import now
+from hubtui.errors import HubtuiError, UsageError
 from hubtui.names import shown
 
 if TYPE_CHECKING:
-    pass
+    from hubtui.setup.answers import Answers
 
 T = TypeVar("T")
 
@@ -73,7 +76,47 @@ def init(
     return 0
 
 
-if TYPE_CHECKING:
-    pass
+def _asked(answers: Answers) -> Answers:
+    """The questions that were not answered by an option; Enter leaves one open."""
+    from hubtui.setup.answers import ADDRESSES, date, whom
+    from hubtui.when import EXAMS
 
-T = TypeVar("T")
+    if answers.notify is None:
+        found = _question(
+            f"Whom to call when the hub stays down ({ADDRESSES}; Enter: nobody)", whom
+        )
+        answers = msgspec.structs.replace(answers, notify=found)
+    if answers.exam is None:
+        question = f"When is the next exam ({EXAMS}; Enter: not known yet)"
+        exam = _question(question, lambda text: date(text, now()))
+        if exam is not None:
+            many = click.prompt("How many students come", default=0, show_default=False, err=True)
+            exam = msgspec.structs.replace(exam, students=many if many > 0 else None)
+        answers = msgspec.structs.replace(answers, exam=exam)
+    return answers
+
+
+def _question(question: str, take: Callable[[str], T]) -> T | None:
+    """Ask until the answer is one, or none is given."""
+    while text := click.prompt(question, default="", show_default=False, err=True).strip():
+        try:
+            return take(text)
+        except UsageError as e:
+            click.echo(f"{e}", err=True)
+    return None
+
+
+def _offer_a_test(path: Path) -> None:
+    """Send a test message to whom was named, if somebody says yes."""
+    from hubtui import course, notify
+    from hubtui.server import server_of
+
+    if not click.confirm("Send a test message now", default=True, err=True):
+        return
+    try:
+        said = notify.test(server_of(course.load(path)))
+    except HubtuiError as e:
+        click.echo(f"Not sent: {e}", err=True)
+        return
+    for way, trouble in said:
+        click.echo(f"Not sent {way}: {trouble}" if trouble else f"Sent {way}. Did it come?")
