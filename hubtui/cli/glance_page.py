@@ -62,10 +62,17 @@ def trouble(sentence: str) -> str:
 
 
 def write(text: str) -> None:
-    """On standard output; a sign that its encoding does not know becomes a question mark."""
-    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    """On standard output; a sign that its encoding does not know becomes a question mark.
+
+    Who reads no further is no trouble; a full disk is said.
+    """
+    try:
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
+        sys.stdout.flush()
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in its buffer
+        if not isinstance(e, BrokenPipeError):
+            sys.stderr.write(f"hubtui: the page cannot be written: {e.strerror}.\n")
 
 
 def terminal() -> tuple[bool, int]:

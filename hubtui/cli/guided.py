@@ -69,9 +69,9 @@ def carried(
     app: App, kind: str, stages: Sequence[Stage], title: str, *, only_print: bool, yes: bool
 ) -> int:
     """Show stages, ask, carry them out; returns the exit code."""
-    if not stages:
+    if all(stage.done() for stage in stages):
         click.echo("There is nothing to do.")
-        return 0
+        return _told(app)
     if only_print or not yes:
         _list(stages)
     if only_print:

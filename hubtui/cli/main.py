@@ -23,7 +23,7 @@ _NOUNS = {
     "status": ("hubtui.cli.status", "status", "Is everything all right, and if not, what to do."),
     "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
     "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
-    "install": ("hubtui.cli.install", "install", "Timers, tutors' way in, watchdog, hub-unit."),
+    "install": ("hubtui.cli.install", "install", "hubtui on this server, as one plan, or a part."),
     "uninstall": ("hubtui.cli.install", "uninstall", "Take away what install wrote."),
     "demo": ("hubtui.cli.setup", "demo", "A real hub and a class to play with, in a sandbox."),
     "due": ("hubtui.cli.due", "due", "Release what is due; run each minute by the timer."),

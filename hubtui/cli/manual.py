@@ -109,4 +109,5 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _roff(text: str) -> str:
     """Plain text: no request, no escape; hyphens that can be copied."""
     safe = text.replace("\\", "\\e").replace("-", "\\-")
+    safe = "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in safe)
     return f"\\&{safe}" if safe.startswith((".", "'")) else safe

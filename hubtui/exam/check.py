@@ -17,8 +17,8 @@ from hubtui.server import Server
 from hubtui.students import Survey, survey
 
 QUESTIONS: tuple[tuple[str, str, Callable[[Subject], Answer | None]], ...] = (
-    ("memory", "Is there memory for all?", memory.fits),
-    ("start", "How long do log-ins and starts take?", cpu.start),
+    ("memory", "Do they fit?", memory.fits),
+    ("start", "How long until all are in?", cpu.start),
     ("log-in", "Can everybody log in?", logins.log_in),
     ("hub", "Does the hub answer?", guarded.answers),
     ("space", "Is there space on the disk?", place.space),

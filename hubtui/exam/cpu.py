@@ -35,7 +35,7 @@ def start(subject: Subject) -> Answer:
     together = min(students, limit)
     slowest = together * START / cpus
     whole = students * log_in + students * START / cpus
-    text = f"{in_two_units(whole + 1)} until all {students} are in, on {_cores(cpus)}"
+    text = f"About {in_two_units(whole + 1)} until all {students} are in, on {_cores(cpus)}"
     if limit < students:
         text += f"; the hub starts {limit} at a time and asks the others to try again"
     if slowest <= TIME_OUT:
@@ -58,7 +58,7 @@ def _one_after_another(subject: Subject, cpus: int) -> tuple[tuple[str, str], ..
 
 
 def _answer(state: State, text: str, helps: tuple[tuple[str, str], ...] = ()) -> Answer:
-    question = "How long do log-ins and starts take?"
+    question = "How long until all are in?"
     return Answer(key="start", question=question, state=state, text=text, remedies=helps)
 
 

@@ -14,10 +14,10 @@ from hubtui.watchdog.records import Got, Layer
 
 Helps = tuple[tuple[str, str], ...]
 _CALLED = {
-    Layer.HUB: "the hub itself",
-    Layer.PROXY: "the proxy",
-    Layer.CHAIN: "the log-in page",
-    Layer.PUBLIC: "the public address",
+    Layer.HUB: "The hub itself",
+    Layer.PROXY: "The proxy",
+    Layer.CHAIN: "The log-in page",
+    Layer.PUBLIC: "The public address",
 }
 
 
@@ -31,10 +31,10 @@ def answers(subject: Subject) -> Answer:
         state, text = State.CRITICAL, f"{_CALLED[bad[0].layer]}: {bad[0].text}."
         helps = (("See what to do", "hubtui watchdog status"),)
     elif last is None or not last.ok:
-        state, text = State.UNKNOWN, "nobody has looked for some minutes."
+        state, text = State.UNKNOWN, "Nobody has looked for some minutes."
         helps = (("Look", "hubtui watchdog check"),)
     else:
-        state, text = State.FINE, f"the log-in page came after {last.ms:.0f} ms."
+        state, text = State.FINE, f"The log-in page came after {last.ms:.0f} ms."
     return Answer(
         key="hub",
         question="Does the hub answer?",
@@ -53,21 +53,21 @@ def watchdog(subject: Subject) -> Answer:
     state: State = State.CRITICAL
     helps: Helps = (("Install it", "hubtui install watchdog"),)
     if last is None and not at_work:
-        text = "it has not looked since the server started."
+        text = "It has not looked since the server started."
     elif last is not None and at - last.at > STALE and not at_work:
         minutes = (at - last.at).total_seconds() // 60
-        text = f"it has not looked for {minutes:.0f} minutes: nobody would restart the hub."
+        text = f"It has not looked for {minutes:.0f} minutes: nobody would restart the hub."
         helps = (("Look once, and see why", "hubtui watchdog check"), *helps)
     elif pause is not None and (pause.until is None or pause.until > _begin(subject)):
-        text = f"it is paused by {pause.by}: nobody would restart the hub."
+        text = f"It is paused by {pause.by}: nobody would restart the hub."
         helps = (("End the pause", "hubtui watchdog resume"),)
     elif notify.nobody(server.course):
-        state, text = State.WARNING, "it is awake, but nobody is called when it cannot help."
+        state, text = State.WARNING, "It is awake, but nobody is called when it cannot help."
         line = f"in {server.course.file}, below notify: mail or command or webhook"
         helps = (("Name somebody", line), ("Then try it", "hubtui notify --test"))
     else:
         state, helps = State.FINE, ()
-        text = f"it is awake, and calls {' and '.join(notify.ways(server.course))}."
+        text = f"It is awake, and calls {' and '.join(notify.ways(server.course))}."
     return Answer(
         key="watchdog",
         question="Is the watchdog awake?",
@@ -89,21 +89,21 @@ def certificate(subject: Subject) -> Answer | None:
     )
     helps: Helps = _renewing()
     if probe is not None and probe.got is Got.TLS:
-        state, text = State.CRITICAL, f"no: {probe.text}."
+        state, text = State.CRITICAL, f"No: {probe.text}."
     elif probe is None or probe.days_left is None:
         why = f" ({probe.text})" if probe is not None and probe.text else ""
-        text = f"it could not be looked at{why}."
+        text = f"It could not be looked at{why}."
         state = State.UNKNOWN
     else:
         looked = subject.watched.at if subject.quick and subject.watched else subject.at
         ends = looked + timedelta(days=probe.days_left)
         here = f"{ends:%d %b %Y, %H:%M} UTC"
         if ends <= subject.end:
-            state, text = State.CRITICAL, f"it ends on {here}."
+            state, text = State.CRITICAL, f"It ends on {here}."
         elif limits.judge(subject.server.course.limits, "certificate", probe.days_left):
-            state, text = State.WARNING, f"yes, but it ends soon after: on {here}."
+            state, text = State.WARNING, f"Yes, but it ends soon after: on {here}."
         else:
-            state, helps, text = State.FINE, (), f"it ends on {here}."
+            state, helps, text = State.FINE, (), f"It ends on {here}."
     return Answer(key="certificate", question=question, state=state, text=text, remedies=helps)
 
 

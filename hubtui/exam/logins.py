@@ -39,7 +39,7 @@ def log_in(subject: Subject) -> Answer:
     authorised = {sign_up.name for sign_up in subject.seen.sign_ups if sign_up.authorised}
     can = len(authorised - {one.name for one in found} - _no_students(subject))
     if not found:
-        text = f"all {counted(can, 'student')} can." if can else "nobody has signed up yet."
+        text = f"All {counted(can, 'student')} can." if can else "Nobody has signed up yet."
         state = State.FINE if can else State.WARNING
         return Answer(key="log-in", question=question, state=state, text=text, pane="accounts")
     listed = "; ".join(f"{shown(one.name, 40)} {one.why}" for one in found[:LISTED])

@@ -26,7 +26,7 @@ def fits(subject: Subject) -> Answer:
     wanted = state is not State.FINE and not subject.quick
     return Answer(
         key="memory",
-        question=f"Is there memory for {counted(subject.students, 'student')}?",
+        question=f"Do {subject.students} students fit?",
         state=state,
         text=_sentence(subject.students, need, sizes, found, state),
         remedies=remedies.of(subject, sizes, found) if wanted else (),
@@ -91,8 +91,8 @@ def _sentence(students: int, need: int, sizes: Sizes, found: Room, state: State)
     origin = "assumed, as no server was measured here yet"
     if sizes.measured:
         origin = f"measured, {sizes.count} now" if sizes.count else "measured in the last weeks"
-    wanted = f"{megabytes(need)} for {counted(students, 'server')} ({each}; {origin})"
-    has = f"there is room for {megabytes(found.memory)}"
+    wanted = f"{megabytes(need)} are needed for {counted(students, 'server')} ({each}; {origin})"
+    has = f"there are {megabytes(found.memory)}"
     if state is State.FINE:
         return f"{wanted}; {has}."
     alone = capacity.fits(sizes, found, swapping=False)

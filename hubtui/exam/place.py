@@ -50,9 +50,9 @@ def _judged(subject: Subject, found: Filesystem, students: int) -> tuple[State, 
         return State.CRITICAL, f"{place} is read-only."
     text = f"{megabytes(found.free)} free below {place}"
     if found.free < students * EACH:
-        return State.CRITICAL, f"only {text}: {students} may write {megabytes(students * EACH)}."
+        return State.CRITICAL, f"Only {text}: {students} may write {megabytes(students * EACH)}."
     if found.inodes_total and found.inodes_free < students * EACH_FILES:
-        return State.CRITICAL, f"only {found.inodes_free:,} more files fit below {place}."
+        return State.CRITICAL, f"Only {found.inodes_free:,} more files fit below {place}."
     bad = [limits.judge(known, "disk_free", 100 * found.free / max(1, found.total))]
     if found.inodes_total:
         share = 100 * found.inodes_free / found.inodes_total

@@ -31,7 +31,7 @@ def to_all(subject: Subject) -> Answer | None:
     sheet = out[own] if own is not None else next(iter(out.values()), None)
     if sheet is None:
         question = "Has everybody the sheet?"
-        return Answer(key="released", question=question, state=State.FINE, text="none is out yet.")
+        return Answer(key="released", question=question, state=State.FINE, text="None is out yet.")
     given = ledger.read(server.state)
     lacking = []
     for name, account in sorted(subject.accounts.items()):
@@ -44,7 +44,7 @@ def to_all(subject: Subject) -> Answer | None:
 def _answer(sheet: str, lacking: Collection[str], students: int, *, is_own: bool) -> Answer:
     question = f"Has everybody {called(sheet)}?"
     if not lacking:
-        text = f"all {counted(students, 'student')} have it." if students else "nobody is here yet."
+        text = f"All {counted(students, 'student')} have it." if students else "Nobody is here yet."
         return Answer(key="released", question=question, state=State.FINE, text=text)
     listed = ", ".join(list(lacking)[:_LISTED])
     more = f" and {len(lacking) - _LISTED} more" if len(lacking) > _LISTED else ""
@@ -70,7 +70,7 @@ def _to_come(subject: Subject, sheet: str) -> Answer:
     entry = _scheduled(subject, sheet)
     do = f"hubtui release push {_quoted(sheet)}"
     if entry is None:
-        state, text = State.CRITICAL, "it is neither released nor scheduled."
+        state, text = State.CRITICAL, "It is neither released nor scheduled."
         helps = [("Release it now", do)]
         if subject.at < exam.from_:
             from hubtui.when import zone_of
@@ -79,15 +79,15 @@ def _to_come(subject: Subject, sheet: str) -> Answer:
             command = f'hubtui release schedule {_quoted(sheet)} "{when}"'
             helps.insert(0, ("Schedule it", command))
     elif not schedule.is_alive(server):
-        state, text = State.CRITICAL, "it is scheduled, but nothing runs hubtui due each minute."
+        state, text = State.CRITICAL, "It is scheduled, but nothing runs hubtui due each minute."
         helps = [("Install the timer", "hubtui install timers"), ("Release it now", do)]
     elif entry.at >= exam.to:
         state = State.CRITICAL
-        text = f"it is scheduled for {clock(server.course, entry.at, exam.from_)}: too late."
+        text = f"It is scheduled for {clock(server.course, entry.at, exam.from_)}: too late."
         helps = [("Release it now", do)]
     else:
         state = State.FINE
-        text = f"it is scheduled for {clock(server.course, entry.at, subject.at)}."
+        text = f"It is scheduled for {clock(server.course, entry.at, subject.at)}."
         helps = []
     return Answer(
         key="released",

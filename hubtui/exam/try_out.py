@@ -203,7 +203,7 @@ class _Page(_Stage):
         try:
             found.page()
         except HubtuiError as e:
-            if found.by == "the proxy":
+            if not found.is_public:
                 raise
             raise CommandFailed(f"{e} {probe.trouble_before(course, name, uid)}") from e
 

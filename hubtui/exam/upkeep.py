@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,9 +66,13 @@ def _together(key: str, question: str, found: list[Found]) -> Answer:
         key=key,
         question=question,
         state=worst(state for state, *_ in found),
-        text="; ".join(text for _, text, *_ in found) + "." if found else "yes.",
+        text=_sentences(text for _, text, *_ in found) if found else "Yes.",
         remedies=tuple((text, command) for *_, text, command in found),
     )
+
+
+def _sentences(texts: Iterable[str]) -> str:
+    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in texts)
 
 
 # --- restarts and upgrades ------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def _folders(server: Server) -> Part:
 
 
 def _token(server: Server) -> Part:
-    if token.is_taken(server.course):
+    if token.is_taken(server):
         return Part("token", "")
     way = token.way(server)
     return Part("token", "", tuple(token.stages(server, way)), tuple(token.lines(way)))

@@ -8,22 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from hubtui.demo.hub import EmbeddedHub
+from hubtui.events import Outcome
 from hubtui.exam import probe
 from hubtui.exam.try_out import try_plan
-from hubtui.server import processes
-from tests.course_on_disk import ROSTER, hubtui
+from tests.course_on_disk import ROSTER
+from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.sandboxed import Machine
 from tests.watched import Watched, watched
 from tests.webserver import backend
 
 pytestmark = pytest.mark.hub
 
-PROBE, PROBE_UID, MALLORY = "probe", 20900, 20001
+MALLORY = 20001
 MORE = f"exam:\n  probe: {PROBE}\n"
 
 # A student's web server: it says where it listens, and then every line that it is sent.
@@ -42,13 +41,6 @@ while True:
 
 @pytest.fixture(scope="module")
 def course(_machine: Machine) -> Iterator[Watched]:
-    def with_scopes(folder: Path) -> EmbeddedHub:
-        hub = EmbeddedHub(folder)
-        more = f"'admin:users!user={PROBE}', 'servers!user={PROBE}', "
-        config = hub.config.read_text()
-        hub.config.write_text(config.replace('"scopes": [', f'"scopes": [{more}'))
-        return hub
-
     _machine.restore()
     with watched(_machine, make=with_scopes) as found:
         ROSTER.write_text(f"{PROBE}\n")
@@ -74,12 +66,11 @@ def student() -> Iterator[tuple[int, list[str]]]:
 def test_a_student_at_the_public_address_gets_no_token(course: Watched) -> None:
     with student() as (port, heard):
         course.configure(MORE, hub_keys=f"  url: http://127.0.0.1:{port}\n")
-        done = _tried()
-    assert done.returncode == 1
-    assert f"page: Port {port} of 127.0.0.1 is held by uid {MALLORY}" in done.stderr
-    assert "the token was not sent" in done.stderr
+        end = tried(course)
+    assert end.outcome is Outcome.FAILED
+    assert f"page: Port {port} of 127.0.0.1 is held by uid {MALLORY}" in end.text
+    assert "the token was not sent" in end.text
     assert all(line == "b''" for line in heard), heard
-    assert not processes.of(PROBE_UID)
 
 
 def test_a_redirect_to_a_student_is_not_followed(course: Watched) -> None:
@@ -92,11 +83,10 @@ def test_a_redirect_to_a_student_is_not_followed(course: Watched) -> None:
 
         with backend(elsewhere) as public:
             course.configure(MORE, hub_keys=f"  url: http://127.0.0.1:{public}\n")
-            done = _tried()
-    assert done.returncode == 1
-    assert "page: the public address answers 302" in done.stderr
+            end = tried(course)
+    assert end.outcome is Outcome.FAILED
+    assert "page: the public address answers 302" in end.text
     assert heard == []
-    assert not processes.of(PROBE_UID)
 
 
 def test_http_by_a_name_is_no_way_for_a_token(course: Watched) -> None:
@@ -104,8 +94,3 @@ def test_http_by_a_name_is_no_way_for_a_token(course: Watched) -> None:
     assert probe.public(course.server.course) is None
     assert probe.proxy(course.server.course).believe == os.geteuid()
     assert try_plan(course.server).subjects[0]["uid"] == PROBE_UID
-
-
-def _tried() -> subprocess.CompletedProcess[str]:
-    """As an admin would."""
-    return hubtui("status", "--try", "--yes")

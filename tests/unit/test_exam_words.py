@@ -111,7 +111,7 @@ def test_upgrades_during_the_exam(tmp_path: Path, machine: Machine, next_: str, 
     found = upkeep.restart(subject(tmp_path, machine))
     assert (found.state is State.WARNING) == hit, found
     if hit:
-        assert "upgrades install themselves about Mon 30 Nov" in found.text
+        assert "Upgrades install themselves about Mon 30 Nov" in found.text
         assert found.remedies[0][1] == "systemctl stop apt-daily-upgrade.timer"
 
 

@@ -17,22 +17,23 @@ from pathlib import Path
 
 import pytest
 
-from hubtui import changes, pauses, usage
+from hubtui import pauses, usage
+from hubtui.clock import now
 from hubtui.demo.form import log_in, sign_up
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.errors import Refused
-from hubtui.events import Event, Follower, Outcome, What
+from hubtui.events import Outcome, What
 from hubtui.exam import check, memory, probe
 from hubtui.exam.records import Answer, Readiness
-from hubtui.exam.try_out import FILE, try_plan
+from hubtui.exam.try_out import try_plan
 from hubtui.findings import State
 from hubtui.pauses import Exam
-from hubtui.plan import plans, runs
+from hubtui.plan import runs
 from hubtui.release import schedule
 from hubtui.server import processes
 from hubtui.state import write_document
 from hubtui.when import Moment
 from tests.course_on_disk import CONFIG, ROSTER, STATE, hubtui
+from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.release_on_disk import RELEASE, SOURCE, Teaching
 from tests.sandboxed import FILES, Machine
 from tests.watched import FOLDER, PASSWORD, Watched, watched
@@ -40,19 +41,9 @@ from tests.webserver import PROGRAM, apache
 
 pytestmark = pytest.mark.hub
 
-PROBE, PROBE_UID = "probe", 20900
 MORE = f"exam:\n  probe: {PROBE}\nnotify:\n  command: [/bin/true]\n{RELEASE}"
 HOUR = timedelta(hours=1)
 needs_apache = pytest.mark.skipif(not PROGRAM.exists(), reason="Apache is missing: apache2-bin")
-
-
-def with_scopes(folder: Path) -> EmbeddedHub:
-    """A hub whose token may make and start the probe, and nobody else."""
-    hub = EmbeddedHub(folder)
-    more = f"'admin:users!user={PROBE}', 'servers!user={PROBE}', "
-    config = hub.config.read_text()
-    hub.config.write_text(config.replace('"scopes": [', f'"scopes": [{more}'))
-    return hub
 
 
 @pytest.fixture(scope="module")
@@ -125,19 +116,6 @@ def forget(course: Watched, name: str) -> None:
         db.execute("delete from users_info where username=?", (name,))
 
 
-def tried(course: Watched) -> Event:
-    """Try it, as a run does; the last word on the probe. Nothing of it runs afterwards."""
-    plan = try_plan(course.server)
-    plans.save(STATE, plan)
-    write_document(runs.record_path(STATE, plan.id), runs.RunRecord(id=plan.id, by="", at=plan.at))
-    changes.carry_out(course.server, plan.id)
-    events = Follower(runs.events_path(STATE, plan.id)).new()
-    assert not processes.of(PROBE_UID)
-    assert not (STATE / FILE).exists()
-    (end,) = [event for event in events if event.event is What.END]
-    return end
-
-
 # --- go, or not yet ------------------------------------------------------------------------------
 
 
@@ -146,7 +124,7 @@ def test_nothing_is_missing_so_it_is_go(course: Watched) -> None:
         found = look(course)
     assert found.state is State.FINE, found.answers
     assert (found.students, found.go) == (2, True)  # the probe is no student
-    assert answer(found, "log-in").text == "all 2 students can."
+    assert answer(found, "log-in").text == "All 2 students can."
     assert "150 MB each" in answer(found, "memory").text
     assert "assumed" in answer(found, "memory").text
 
@@ -179,7 +157,7 @@ def test_whom_something_is_missing_is_named(course: Watched, people: Machine) ->
 def test_more_than_fit_are_too_many_and_what_helps_is_said(course: Watched) -> None:
     found = answer(look(course, students=5000), "memory")
     assert found.state is State.CRITICAL
-    assert "750.1 GB for 5,000 servers (150 MB each" in found.text
+    assert "750.1 GB are needed for 5,000 servers (150 MB each" in found.text
     commands = [command for _, command in found.remedies]
     assert any(str(course.hub.config) in command for command in commands)
     assert any("c.JupyterHub.active_server_limit = " in command for command in commands)
@@ -195,6 +173,10 @@ def test_servers_that_run_are_measured(course: Watched) -> None:
         found = answer(look(course), "memory")
         assert "measured, 1 now" in found.text
         assert 40e6 < memory.of_uid(20001) < 400e6
+    later = dataclasses.replace(course.server, clock=lambda: now() + 2 * HOUR)
+    helps = answer(check.readiness(later, 5000), "memory").remedies
+    assert helps[0][0].startswith("Stop servers that nobody has used for 60 min (anna): ")
+    assert helps[0][1] == "hubtui accounts stop --idle 60"
     assert hubtui("accounts", "stop", "anna", "--yes").returncode == 0
 
 
@@ -212,7 +194,7 @@ def test_the_sheet_of_the_exam_has_to_be_out_or_planned(course: Watched, people:
     with exam(course, sheet="final") as made:
         found = answer(look(course), "released")
         assert (found.state, found.row) == (State.CRITICAL, "final")
-        assert found.text == "it is neither released nor scheduled."
+        assert found.text == "It is neither released nor scheduled."
         assert found.remedies[0][1].startswith("hubtui release schedule final")
         assert hubtui("due").returncode == 0
         schedule.add(course.server, ["final"], Moment(at=made.from_, zone="UTC"))
@@ -220,7 +202,7 @@ def test_the_sheet_of_the_exam_has_to_be_out_or_planned(course: Watched, people:
         schedule.cancel(course.server, "final")
         teaching.push("final")
         found = answer(look(course), "released")
-        assert (found.state, found.text) == (State.FINE, "all 2 students have it.")
+        assert (found.state, found.text) == (State.FINE, "All 2 students have it.")
     people.adduser("late", 20005, mode=0o700, group="all_user")
     found = answer(look(course), "released")
     assert (found.state, found.text) == (State.WARNING, "1 of 3 students lack it: late.")
@@ -232,7 +214,7 @@ def test_a_watchdog_that_sleeps_is_no_guard(course: Watched) -> None:
     found = check.readiness(dataclasses.replace(course.server, clock=lambda: later))
     one = answer(found, "watchdog")
     assert one.state is State.CRITICAL
-    assert one.text == "it has not looked for 12 minutes: nobody would restart the hub."
+    assert one.text == "It has not looked for 12 minutes: nobody would restart the hub."
     pauses.pause(STATE, None, "ada", "", course.server.clock())
     one = answer(look(course), "watchdog")
     assert (one.state, one.remedies) == (
@@ -255,7 +237,7 @@ def test_a_certificate_has_to_outlast_the_exam(
         web.serve(way, certificate=web.certificate(days=0.1))
         found = answer(look(course), "certificate")
         assert found.state is State.CRITICAL
-        assert found.text.startswith("it ends on ")
+        assert found.text.startswith("It ends on ")
         # The whole way, as students go it.
         web.serve(way)
         end = tried(course)

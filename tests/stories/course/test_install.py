@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -10,10 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from hubtui.errors import CommandFailed, Refused
 from hubtui.server import hubtoken
-from hubtui.setup import crontab, hub_snippet
+from hubtui.setup import crontab, guided, hub_load, hub_snippet, token
+from hubtui.setup.install import Installation
+from hubtui.setup.stages import Stage, carry_out
 from hubtui.setup.timers import DUE
 from hubtui.setup.token import TOKEN
 from hubtui.setup.watchdog_unit import CHECK
@@ -62,10 +67,15 @@ def named(course: Watched, token: str) -> str:
     return str(said.get("name", ""))
 
 
-def doctor() -> set[str]:
-    """The ids of what doctor finds about the hub."""
-    found = json.loads(hubtui("doctor", "--json").stdout)["findings"]
+def doctor(*words: str) -> set[str]:
+    """The ids of what doctor finds about the token."""
+    found = json.loads(hubtui(*(words or ("doctor", "--json"))).stdout)["findings"]
     return {one["id"] for one in found if one["id"].startswith("hub.token")}
+
+
+def glance() -> set[str]:
+    """The same on the first screen."""
+    return doctor("status", "--json")
 
 
 def files(course: Watched) -> dict[Path, bytes]:
@@ -94,13 +104,13 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
         assert done.returncode == 0, done.stdout + done.stderr
         assert course.hub_pid == pid, "nothing is restarted unasked"
         if part == "token":
-            token = TOKEN.read_text().strip()
-            assert token not in done.stdout + done.stderr
+            ours = TOKEN.read_text().strip()
+            assert ours not in done.stdout + done.stderr
             assert "The hub takes hubtui's token after its next restart." in done.stdout
-            assert doctor() == {"hub.token.waiting"}
+            assert doctor() == glance() == {"hub.token.waiting"}
         restart(course)
-    assert doctor() == set()
-    assert [named(course, word) for word in (token, REPORT)] == ["hubtui", "report"]
+    assert doctor() == glance() == set()
+    assert [named(course, word) for word in (ours, REPORT)] == ["hubtui", "report"]
     assert copies(course) == {course.hub.config.name, CONFIG.name}
     assert TOKEN.stat().st_mode & 0o777 == 0o600
 
@@ -125,7 +135,7 @@ def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -
     assert files(course) == before
     assert hubtoken.read(STATE) is None
     restart(course)
-    assert [named(course, word) for word in (token, REPORT)] == ["", "report"]
+    assert [named(course, word) for word in (ours, REPORT)] == ["", "report"]
     assert "There is nothing to do." in hubtui("uninstall", "--yes").stdout
 
 
@@ -154,6 +164,41 @@ def test_with_a_configuration_that_the_hub_would_not_take_nothing_changes(course
         assert [path.name for path in config.parent.glob(".jupyterhub*")] == []
 
 
+class Fails(Stage):
+    """The last stage of all."""
+
+    def say(self) -> str:
+        return "fail"
+
+    def do(self) -> Iterator[str]:
+        yield from ()
+        raise CommandFailed("It failed.")
+
+
+def failing(course: Watched, stages: list[Stage]) -> None:
+    """Carry the stages out with one behind them that fails."""
+    with pytest.raises(CommandFailed, match=r"It failed\. Everything is as it was before\."):
+        carry_out(course.server, "install", [*stages, Fails()], lambda text: None)
+
+
+def test_where_a_later_stage_fails_all_of_it_goes_back(course: Watched) -> None:
+    before, none = files(course), Installation(())
+    parts = guided.parts(course.server, CONFIG, none, without=("folders",), take_over=False)
+    failing(course, [stage for part in parts for stage in part.stages])
+    assert files(course) == before
+    assert not TOKEN.exists()
+    assert hubtoken.read(STATE) is None
+    assert hubtui("install", "token", "--yes").returncode == 0
+    (STATE / hubtoken.FILE).unlink()
+    assert "take the token out of" in hubtui("uninstall", "token", "--yes").stdout
+    assert course.hub.config.read_bytes() in before[course.hub.config], "known without a note"
+    assert install().returncode == 0
+    whole, held = files(course), TOKEN.read_bytes()
+    failing(course, guided.stages_back(course.server, none, without=())[:-1])
+    assert files(course) == whole
+    assert TOKEN.read_bytes() == held
+
+
 def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_installed(
     course: Watched,
 ) -> None:
@@ -166,6 +211,20 @@ def test_a_configuration_that_others_could_change_is_left_alone_and_the_rest_ins
     assert course.hub.config.read_bytes() == before
     assert not TOKEN.exists()
     assert (CRON / "hubtui-watchdog").exists()
+
+
+def test_a_hub_without_root_keeps_its_folder(
+    course: Watched, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.adduser("hub", 990)
+    launch = hub_load.launch_of(course.hub_pid)
+    as_hub = msgspec.structs.replace(launch, uid=990, gid=990)
+    monkeypatch.setattr(hub_load, "launch_of", lambda pid: as_hub)
+    assert token.way(course.server).owner == (990, 990)
+    os.chown(course.hub.folder, 990, 990)
+    with pytest.raises(Refused, match=r"belongs to hub.*move it into a folder of root's") as caught:
+        token.way(course.server)
+    assert "chown" not in str(caught.value)
 
 
 def killed_after(lines: int, *words: str) -> bool:

@@ -183,6 +183,16 @@ def test_a_token_that_the_hub_does_not_know(course: Watched) -> None:
     token.with_suffix(".away").rename(token)
 
 
+def test_a_hub_that_answers_and_says_in_its_log_that_it_does_not_work(course: Watched) -> None:
+    with course.hub.log.open("a") as log:
+        log.write("OSError: [Errno 24] Too many open files\n")
+    finding = needs(course.server, "hub")["hub.failing"]
+    assert finding.text.startswith("The hub had as many files and connections open")
+    assert finding.do.startswith("LimitNOFILE=65536")
+    course.checks_until(lambda now: now.text.startswith("All is well"))
+    assert needs(course.server, "hub") == {}
+
+
 def test_a_log_in_page_that_takes_long(course: Watched) -> None:
     course.configure("limits: {latency: [0.1, 60000]}\n")
     finding = needs(course.server, "hub")["hub.slow"]
@@ -382,7 +392,9 @@ def test_accounts_that_are_not_as_they_should_be_are_one_finding(course: Watched
     Path("/home/away").rename(homes[1])
     os.chown(homes[0], 20001, -1)
     subprocess.run(["usermod", "--append", "--groups", "sudo", "bert"], check=True)
-    assert "in the group sudo" in needs(course.server, "students")["students.drift"].text
+    finding = needs(course.server, "students")["students.drift"]
+    assert "in the group sudo" in finding.text
+    assert finding.severity is Severity.CRITICAL, "bert could become root"
     subprocess.run(["gpasswd", "--delete", "bert", "sudo"], check=True)
     assert needs(course.server, "students") == {}
 
