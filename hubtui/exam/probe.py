@@ -56,8 +56,12 @@ class ProbeServer(msgspec.Struct, frozen=True):
     path: str
     """``/user/probe``."""
     token: str
-    by: str
-    """The place as a person calls it."""
+    is_public: bool
+
+    @property
+    def by(self) -> str:
+        """The place as a person calls it."""
+        return "the public address" if self.is_public else "the proxy"
 
     def __repr__(self) -> str:
         return f"ProbeServer({self.place.name!r}, {self.path!r}, token=…)"
@@ -128,16 +132,15 @@ def server_of(course: Course, name: str, uid: int) -> ProbeServer:
     Raises CommandFailed where no server of that uid runs, ConfigError.
     """
     place = public(course)
-    by = "the public address"
     if place is None:
-        place, by = proxy(course), "the proxy"
-    return ProbeServer(place, f"{place.path}/user/{name}", _token(uid), by)
+        return by_proxy(course, name, uid)
+    return ProbeServer(place, f"{place.path}/user/{name}", _token(uid), is_public=True)
 
 
 def by_proxy(course: Course, name: str, uid: int) -> ProbeServer:
     """The same server by the proxy alone: whether web server or proxy is the trouble."""
     place = proxy(course)
-    return ProbeServer(place, f"{place.path}/user/{name}", _token(uid), "the proxy")
+    return ProbeServer(place, f"{place.path}/user/{name}", _token(uid), is_public=False)
 
 
 def public(course: Course) -> Place | None:

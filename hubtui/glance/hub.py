@@ -46,9 +46,8 @@ def look(ground: Ground) -> Part:
     server, at = ground.server, ground.at
     before = fresh(server, at)
     memory = before.memory if before is not None else Memory()
-    seen, memory = scene.look(
-        _briefly(server.course), server.state, hubs.uid_of(server.course), memory, at
-    )
+    course, uid = _briefly(server.course), hubs.uid_of(server.course)
+    seen, memory = scene.look(course, server.state, uid, memory, at)
     judged, _ = verdict.judge(seen, memory, patience.of(server.course))
     if judged.verdict is Verdict.UNKNOWN:
         why = Missing(what="hub", why=judged.text)
@@ -99,9 +98,9 @@ def _state(judged: Judged, before: Now | None) -> list[Finding]:
     if judged.verdict is Verdict.UP:
         return []
     away = judged.verdict in AWAY
-    told = before is not None and before.verdict is judged.verdict
-    text = before.text if before is not None and told else judged.text
-    do = before.do if before is not None and told else ""
+    text, do = judged.text, ""
+    if before is not None and before.verdict is judged.verdict:
+        text, do = before.text, before.do  # with what the watchdog makes of it
     if not do:
         do = RESTART if judged.verdict in _RESTARTED else judged.do
     if judged.verdict is Verdict.STARTING:

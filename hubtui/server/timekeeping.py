@@ -17,9 +17,14 @@ _UNSYNCHRONISED = 0x0040  # STA_UNSYNC, include/uapi/linux/timex.h
 _MOST = 16.0
 
 
+def in_container() -> bool:
+    """Whether clock and swap are the host's."""
+    return any(mark.exists() for mark in _CONTAINER)
+
+
 def service() -> str:
     """The time service that systemd starts here; empty where none is meant to run."""
-    if not systemd.is_running() or _CONTAINER.exists():
+    if not systemd.is_running() or in_container():
         return ""
     wanted = (path.stem for path in _ENABLED.glob("*.wants/*.service"))
     return next((name for name in wanted if name in _SERVICES), "")
