@@ -28,7 +28,7 @@ from pathlib import Path
 import bcrypt
 import psutil
 
-from hubtui.demo.form import Session, log_in, sign_up
+from hubtui.demo.form import sign_up
 from hubtui.server.hubprocess import HUB, is_program
 from tests.old_files import (
     ADMIN,
@@ -71,6 +71,7 @@ PASSWORD = "correct horse battery"
 
 CRON_ENVIRONMENT = {"HOME": "/root", "LOGNAME": "root", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
 
+COMPLETION = Path("/etc/bash_completion.d")  # there on every Debian
 _EVERY_MINUTE = re.compile(rb"\* \* \* \* \*\s+(.*)")
 
 FRONTS = {"apache": PROGRAM.exists(), "nginx": NGINX is not None}
@@ -125,13 +126,6 @@ class OldServer:
                 assert time.monotonic() < until, f"cron's job does not end: {command}"
                 time.sleep(0.05)
 
-    def student(self, name: str) -> Session:
-        """A student who is logged in, and whose server runs."""
-        session = log_in(self.proxy_url, name, PASSWORD)
-        said = session.start_server()
-        assert said.ok, said.text
-        return session
-
     def everything(self) -> dict[str, object]:
         """What must be the same before and after: /etc, what root keeps, the homes' own state."""
         found: dict[str, object] = {"crontab": _crontab("-l")}
@@ -164,6 +158,7 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
         stack.callback(web.stop)
         stack.enter_context(_trusted(web.ca_file))
         _make_hub(port, hub_port, proxy_port)
+        make_program()
         _make_python()
         _make_scripts()
         stack.callback(_cron().kill)
@@ -237,11 +232,15 @@ def _make_hub(port: int, hub_port: int, proxy_port: int) -> None:
     )
 
 
-def _make_python() -> None:
-    """The hub's own Python, where hubtui is not: made of links to what the tests' own has.
+def make_program() -> None:
+    """hubtui is where everybody finds it, as its installation leaves it."""
+    link = Path("/usr/local/bin/hubtui")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sysconfig.get_path("scripts"), "hubtui"))
 
-    hubtui itself is a program that everybody finds, as the installation leaves it.
-    """
+
+def _make_python() -> None:
+    """The hub's own Python, where hubtui is not: made of links to what the tests' own has."""
     home, packages = Path(sysconfig.get_path("scripts")), Path(sysconfig.get_path("purelib"))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", PYTHON], check=True)
     (there,) = PYTHON.glob("lib/python3*/site-packages")
@@ -254,14 +253,12 @@ def _make_python() -> None:
         text = script.read_text().replace(f"#!{home}/", f"#!{PYTHON}/bin/", 1)
         (PYTHON / "bin" / script.name).write_text(text)
         (PYTHON / "bin" / script.name).chmod(0o755)
-    Path("/usr/local/bin/hubtui").unlink(missing_ok=True)
-    Path("/usr/local/bin/hubtui").symlink_to(home / "hubtui")
 
 
 def _make_scripts() -> None:
-    for folder in (WATCH.parent, LOGS, ROSTER.parent, CRON_D):
+    for folder in (WATCH.parent, LOGS, ROSTER.parent, CRON_D, COMPLETION):
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o755 if folder == CRON_D else 0o700)
+        folder.chmod(0o755 if folder.is_relative_to("/etc") else 0o700)
     for path, text in ((WATCH, WATCH_TEXT), (COPY, COPY_TEXT)):
         path.write_text(text)
         path.chmod(0o755)
@@ -387,13 +384,20 @@ def _end_hub() -> None:
 
 def _clear() -> None:
     for folder in (
-        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/etc/hubtui"),
+        *(
+            "/etc/apache2",
+            "/etc/nginx",
+            "/srv/web",
+            "/etc/cron.d",
+            "/etc/sudoers.d",
+            "/etc/hubtui",
+            COMPLETION,
+        ),
         *("/run/hubtui", "/var/lib/hubtui"),
         *(PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
     ):
         shutil.rmtree(folder, ignore_errors=True)
-    completion, daemon = Path("/etc/bash_completion.d/hubtui"), Path("/run/crond.pid")
-    for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, completion, daemon):
+    for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, Path("/run/crond.pid")):
         file.unlink(missing_ok=True)
 
 

@@ -21,7 +21,7 @@ from tests.course_on_disk import CONFIG as COURSE
 from tests.old_files import EXERCISES
 from tests.old_server import FRONTS, OldServer, old_server
 from tests.pages import Typed
-from tests.sandboxed import Machine, checkout_of_root
+from tests.sandboxed import Machine, checkout_of_root, usr_local_of_its_own
 from tests.watched import eventually
 
 YEAR = (
@@ -34,11 +34,29 @@ YEAR = (
 )
 MEANT = re.compile(
     r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?|/root/resources/\w+\.txt"  # approved
-    r"|/etc/hubtui(/course\.yaml)?|/etc/.*\.before-hubtui-[0-9-]+"  # said to be kept
+    r"|/etc/hubtui(/course\.yaml)?|/etc/.*\.before-hubtui-[0-9.-]+"  # said to be kept
 )
 """What may be other than before, for good reasons."""
 
 
+WITHOUT_A_HUB = {
+    "hubtui doctor": (1, "Nobody answers at 127.0.0.1:8081: is the hub running?"),
+    "hubtui status": (2, "The hub is gone"),
+    "hubtui status --exam 40": (2, "NOT YET: Does the hub answer?"),
+    "hubtui status --try": (1, "There is no probe account."),
+    "hubtui signups list": (0, "Without sign-ups: The hub's database"),
+    "hubtui signups approve --all": (1, "The sign-ups cannot be read"),
+    "hubtui accounts why anna": (1, "The hub's database"),
+    "hubtui release list": (1, "course.yaml has no part release"),
+    "hubtui release schedule week01 08:00": (1, "sudo hubtui install timers"),
+    "hubtui notify --test": (1, "set notify in course.yaml"),
+    "hubtui install token": (1, "No hub listens where course.yaml says (hub.api)"),
+    "hubtui install tutors": (1, "in course.yaml: release: tutors: [NAME]"),
+    "hubtui watchdog status": (3, "Install it: hubtui install watchdog"),
+    "hubtui watchdog restart": (1, "start it once as you always did"),
+    "hubtui watchdog causes": (0, "Nothing happened that is known."),
+    "hubtui uninstall --yes": (0, "There is nothing to"),
+}
 BUSY = """\
 limits:
   load: [100, 200]
@@ -63,7 +81,10 @@ def server_behind(front: str, machine: Machine, folder: Path) -> Iterator[OldSer
         assert server.hub_pid == hub
         assert server.is_up()
         server.minute()
-        assert server.hub_pid == hub, "the old script is on again, and the hub is well"
+        assert server.hub_pid == hub, "the old script restarts a hub that is well"
+        crash(server)
+        server.minute()
+        eventually(server.is_up)
 
 
 def changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
@@ -113,3 +134,39 @@ def test_an_admin_comes_through_the_year_by_the_pages_alone(
 def test_behind_nginx_the_first_hour_is_the_same(machine: Machine, tmp_path: Path) -> None:
     with server_behind("nginx", machine, tmp_path) as server:
         pages.follow(YEAR[0], happenings(server))
+
+
+@pytest.fixture
+def nothing(machine: Machine) -> Iterator[None]:
+    """hubtui, and no hub, no course.yaml, no accounts: who begins in the wrong place has that."""
+    shutil.rmtree(COURSE.parent, ignore_errors=True)
+    with checkout_of_root(), usr_local_of_its_own():
+        make_program()
+        yield
+    shutil.rmtree(COURSE.parent, ignore_errors=True)
+
+
+def test_without_a_course_every_command_of_the_pages_says_where_to_begin(nothing: None) -> None:
+    typed = {one.command for page in YEAR for one in pages.read(page) if isinstance(one, Typed)}
+    words = {command for command in typed if command.startswith("hubtui ")} - {"hubtui init"}
+    assert len(words) > 30
+    for command in sorted(words - {"hubtui doctor"}):
+        came = pages.run(Typed("", command))
+        (line,) = came.text.splitlines()
+        assert line.endswith("write one with hubtui init, or name one with --config"), command
+        assert came.code == (3 if "status" in command.split()[1] else 2), command
+    looked = pages.run(Typed("", "hubtui doctor"))
+    assert looked.code == 1
+    assert "✗ There is no /etc/hubtui/course.yaml" in looked.text
+    assert "    → hubtui init" in looked.text
+
+
+def test_without_a_hub_each_command_says_what_is_missing(nothing: None) -> None:
+    began = pages.run(Typed("", "hubtui init"))
+    assert began.code == 0
+    assert "Fill in hub.database in /etc/hubtui/course.yaml" in began.text
+    for command, (code, words) in WITHOUT_A_HUB.items():
+        came = pages.run(Typed("", command))
+        assert words in came.text, f"{command}\n{came.text}"
+        assert came.code == code, f"{command}\n{came.text}"
+        assert "Traceback" not in came.text
