@@ -74,6 +74,7 @@ CHANGES = {
     ),
     "try": Change("hubtui.exam.try_out", "Probe", "try_chain", lock="servers"),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
+    "fix": Change("hubtui.fix", "Fix", "fix_chain"),
 }
 
 

@@ -28,7 +28,8 @@ from pathlib import Path
 import bcrypt
 import psutil
 
-from hubtui.demo.form import Session, log_in, sign_up
+from hubtui.demo.form import sign_up
+from hubtui.server.hubprocess import HUB, is_program
 from tests.old_files import (
     ADMIN,
     APACHE_SITE,
@@ -53,8 +54,7 @@ from tests.old_files import (
     WATCH,
     WATCH_TEXT,
 )
-from tests.sandboxed import Machine
-from tests.tutors_way_in import local_bin
+from tests.sandboxed import Machine, usr_local_of_its_own
 from tests.watched import eventually, log_in_page
 from tests.webserver import NGINX, PROGRAM, Apache, Nginx, Place, WebServer, name_leads_to
 
@@ -71,6 +71,7 @@ PASSWORD = "correct horse battery"
 
 CRON_ENVIRONMENT = {"HOME": "/root", "LOGNAME": "root", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
 
+COMPLETION = Path("/etc/bash_completion.d")  # there on every Debian
 _EVERY_MINUTE = re.compile(rb"\* \* \* \* \*\s+(.*)")
 
 FRONTS = {"apache": PROGRAM.exists(), "nginx": NGINX is not None}
@@ -93,7 +94,7 @@ class OldServer:
     @property
     def hub_pid(self) -> int | None:
         """The hub's process."""
-        found = (p.pid for p in psutil.process_iter() if p.name() == "jupyterhub")
+        found = (p.pid for p in psutil.process_iter() if is_program(p.pid, HUB))
         return next(found, None)
 
     def is_up(self) -> bool:
@@ -108,31 +109,22 @@ class OldServer:
         return files[-1].read_text("utf-8", "replace") if files else "no hub was started"
 
     def minute(self) -> None:
-        """What cron does each minute: all that is due then, in its environment, side by side.
+        """What cron does each minute: all that is due then, in its environment.
 
-        What starts a hub stays, as under cron; all else is waited for.
+        The old script stays with the hub that it starts; all else is waited for.
         """
-        running = [
-            subprocess.Popen(
+        for command in _due_each_minute():
+            job = subprocess.Popen(
                 ["sh", "-c", command],
                 cwd="/root",
                 env=CRON_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            for command in _due_each_minute()
-        ]
-        until = time.monotonic() + 60
-        while any(one.poll() is None for one in running) and not self._starts_a_hub(running):
-            assert time.monotonic() < until, "cron's jobs do not end"
-            time.sleep(0.05)
-
-    def student(self, name: str) -> Session:
-        """A student who is logged in, and whose server runs."""
-        session = log_in(self.proxy_url, name, PASSWORD)
-        said = session.start_server()
-        assert said.ok, said.text
-        return session
+            until = time.monotonic() + 60
+            while job.poll() is None and not (str(WATCH) in command and _starts_a_hub(job.pid)):
+                assert time.monotonic() < until, f"cron's job does not end: {command}"
+                time.sleep(0.05)
 
     def everything(self) -> dict[str, object]:
         """What must be the same before and after: /etc, what root keeps, the homes' own state."""
@@ -144,14 +136,6 @@ class OldServer:
             at = home.lstat()
             found[str(home)] = (at.st_mode, at.st_uid, at.st_gid)
         return found
-
-    def _starts_a_hub(self, running: list[subprocess.Popen[bytes]]) -> bool:
-        for one in running:
-            with contextlib.suppress(psutil.Error):
-                for child in psutil.Process(one.pid).children(recursive=True):
-                    if child.name() == "jupyterhub":
-                        return True
-        return False
 
 
 @contextlib.contextmanager
@@ -169,11 +153,12 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
     with contextlib.ExitStack() as stack:
         stack.callback(_clear)
         stack.enter_context(name_leads_to(place.address))
-        stack.enter_context(local_bin(Path("/srv/local-bin")))
+        stack.enter_context(usr_local_of_its_own())
         web = _web_server(front, place)
         stack.callback(web.stop)
         stack.enter_context(_trusted(web.ca_file))
         _make_hub(port, hub_port, proxy_port)
+        make_program()
         _make_python()
         _make_scripts()
         stack.callback(_cron().kill)
@@ -189,7 +174,8 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
         _make_sign_ups(made)
         _make_past(datetime.now().astimezone())
         subprocess.run([COPY], check=True)
-        write_sheet("week03", "letters")
+        for sheet, topic in (("week03", "letters"), ("week04", "loops"), ("exam", "questions")):
+            write_sheet(sheet, topic)
         yield made
 
 
@@ -246,11 +232,15 @@ def _make_hub(port: int, hub_port: int, proxy_port: int) -> None:
     )
 
 
-def _make_python() -> None:
-    """The hub's own Python, where hubtui is not: made of links to what the tests' own has.
+def make_program() -> None:
+    """hubtui is where everybody finds it, as its installation leaves it."""
+    link = Path("/usr/local/bin/hubtui")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sysconfig.get_path("scripts"), "hubtui"))
 
-    hubtui itself is a program that everybody finds, as the installation leaves it.
-    """
+
+def _make_python() -> None:
+    """The hub's own Python, where hubtui is not: made of links to what the tests' own has."""
     home, packages = Path(sysconfig.get_path("scripts")), Path(sysconfig.get_path("purelib"))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", PYTHON], check=True)
     (there,) = PYTHON.glob("lib/python3*/site-packages")
@@ -263,14 +253,12 @@ def _make_python() -> None:
         text = script.read_text().replace(f"#!{home}/", f"#!{PYTHON}/bin/", 1)
         (PYTHON / "bin" / script.name).write_text(text)
         (PYTHON / "bin" / script.name).chmod(0o755)
-    Path("/usr/local/bin/hubtui").unlink(missing_ok=True)
-    Path("/usr/local/bin/hubtui").symlink_to(home / "hubtui")
 
 
 def _make_scripts() -> None:
-    for folder in (WATCH.parent, LOGS, ROSTER.parent, CRON_D):
+    for folder in (WATCH.parent, LOGS, ROSTER.parent, CRON_D, COMPLETION):
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o755 if folder == CRON_D else 0o700)
+        folder.chmod(0o755 if folder.is_relative_to("/etc") else 0o700)
     for path, text in ((WATCH, WATCH_TEXT), (COPY, COPY_TEXT)):
         path.write_text(text)
         path.chmod(0o755)
@@ -364,6 +352,13 @@ def _due_each_minute() -> Iterator[str]:
                 yield command
 
 
+def _starts_a_hub(pid: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(pid).children(recursive=True)
+        return any(is_program(child.pid, HUB) for child in children)
+    return False
+
+
 def _crontab(word: str, text: bytes = b"") -> bytes:
     done = subprocess.run(["crontab", word], input=text, capture_output=True, check=False)
     return done.stdout
@@ -389,8 +384,17 @@ def _end_hub() -> None:
 
 def _clear() -> None:
     for folder in (
-        *("/etc/apache2", "/etc/nginx", "/srv/web", "/etc/cron.d", "/etc/sudoers.d", "/run/hubtui"),
-        *("/srv/local-bin", PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
+        *(
+            "/etc/apache2",
+            "/etc/nginx",
+            "/srv/web",
+            "/etc/cron.d",
+            "/etc/sudoers.d",
+            "/etc/hubtui",
+            COMPLETION,
+        ),
+        *("/run/hubtui", "/var/lib/hubtui"),
+        *(PYTHON, CONFIG.parent, FOLDER, WATCH.parent, LOGS, ROSTER.parent),
     ):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, Path("/run/crond.pid")):

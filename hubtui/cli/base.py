@@ -98,14 +98,20 @@ def write_json(
     **beside: Any,
 ) -> None:
     """A listing as DESIGN says: format, course, at, the noun, what is missing; more beside it."""
-    document: Mapping[str, Any] = {
-        "format": 1,
-        "course": server.course.course,
-        "at": stamp(at),
-        **beside,
-        noun: rows,
-        "missing": missing,
-    }
+    write_document(
+        {
+            "format": 1,
+            "course": server.course.course,
+            "at": stamp(at),
+            **beside,
+            noun: rows,
+            "missing": missing,
+        }
+    )
+
+
+def write_document(document: Mapping[str, Any]) -> None:
+    """JSON for people and programs alike."""
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from hubtui.errors import HubtuiError
+from hubtui.names import shown
 
 if TYPE_CHECKING:
     from hubtui.glance.records import Glance
@@ -94,13 +95,17 @@ def main(wanted: Asked) -> int:
     from hubtui.server import server_of
 
     try:
-        server = server_of(course.load(course.find(wanted.config, os.environ)))
+        show(server_of(course.load(course.find(wanted.config, os.environ))), wanted.how)
     except (HubtuiError, OSError) as e:
         return unknown(str(e), wanted.how)
-    show(server, wanted.how)
+    except KeyboardInterrupt:
+        return unknown("Stopped before everything was looked at.", wanted.how, "everything")
+    except Exception as e:  # a monitoring system gets its one line, whatever it is
+        sentence = f"The look broke off: {type(e).__name__}: {shown(str(e), 200)}"
+        return unknown(sentence, wanted.how, "everything")
 
 
-def unknown(sentence: str, how: As) -> int:
+def unknown(sentence: str, how: As, what: str = "course.yaml") -> int:
     """Say why nothing could be looked at; returns the exit code for that."""
     from hubtui.cli import glance_page as pages
     from hubtui.clock import now
@@ -109,7 +114,7 @@ def unknown(sentence: str, how: As) -> int:
     from hubtui.students import Missing
 
     if how is As.JSON:
-        why = Missing(what="course.yaml", why=sentence)
+        why = Missing(what=what, why=sentence)
         pages.write(_json("", Glance(at=now(), lines=(), findings=(), missing=(why,))))
     elif how is As.BRIEF:
         pages.write(pages.trouble(sentence))

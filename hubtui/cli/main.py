@@ -22,7 +22,7 @@ _NOUNS = {
     "watchdog": ("hubtui.cli.watchdog", "group", "The hub: status, restarts, causes, pause."),
     "status": ("hubtui.cli.status", "status", "Is everything all right, and if not, what to do."),
     "init": ("hubtui.cli.setup", "init", "Write /etc/hubtui/course.yaml from what is here."),
-    "doctor": ("hubtui.cli.setup", "doctor", "What is missing or wrong, and what mends it."),
+    "doctor": ("hubtui.cli.doctor", "doctor", "What is missing or wrong, and what mends it."),
     "install": ("hubtui.cli.install", "install", "hubtui on this server, as one plan, or a part."),
     "uninstall": ("hubtui.cli.install", "uninstall", "Take away what install wrote."),
     "demo": ("hubtui.cli.setup", "demo", "A real hub and a class to play with, in a sandbox."),

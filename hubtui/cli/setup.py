@@ -1,4 +1,4 @@
-"""hubtui init | doctor | demo"""
+"""hubtui init | demo"""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ import click
 import msgspec
 
 from hubtui.cli import base
-from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import is_terminal
-from hubtui.clock import now, stamp
-from hubtui.errors import ConfigError, HubtuiError, UsageError
-from hubtui.findings import Severity
+from hubtui.clock import now
+from hubtui.errors import HubtuiError, UsageError
 from hubtui.names import shown
 
 if TYPE_CHECKING:
     from hubtui.setup.answers import Answers
 
 T = TypeVar("T")
-_MARKS = {Severity.CRITICAL: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
 
 @click.command()
@@ -123,37 +120,3 @@ def _offer_a_test(path: Path) -> None:
         return
     for way, trouble in said:
         click.echo(f"Not sent {way}: {trouble}" if trouble else f"Sent {way}. Did it come?")
-
-
-@click.command()
-@json_option
-@verb
-def doctor(app: App, as_json: bool) -> int:
-    """What is missing or wrong on this server, and the command that mends it."""
-    from hubtui.setup.doctor import examine, examine_without_course
-
-    course, do = "", "hubtui init"
-    try:
-        do = do if not app.config_file.exists() else ""
-        examined = examine(app.server)
-        course = app.server.course.course
-    except ConfigError as e:
-        examined = examine_without_course(str(e), do)
-    if as_json:
-        document = {
-            "format": 1,
-            "course": course,
-            "at": stamp(now()),
-            "state": examined.state,
-            "findings": examined.findings,
-            "missing": examined.missing,
-        }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-    else:
-        for finding in examined.findings:
-            click.echo(f"{_MARKS[finding.severity]} {finding.text}")
-            for line in finding.do.splitlines():
-                click.echo(f"    → {line}")
-        for line in examined.fine:
-            click.echo(f"✓ {line}")
-    return 1 if examined.state == Severity.CRITICAL else 0

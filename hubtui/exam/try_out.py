@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from hubtui.clock import stamp
+from hubtui.clock import parse, stamp
 from hubtui.errors import (
     ChangedSinceShown,
     CommandFailed,
@@ -31,8 +31,9 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.server import Server, hub, hubprocess, machine, processes
 from hubtui.server.hubapi import HubApi, TokenRefused, lacking
+from hubtui.server.processes import Process
 from hubtui.state import read_document, write_document
-from hubtui.stop import Stop, StopServer
+from hubtui.stop import Stop, StopServer, end
 from hubtui.students import Survey, survey
 from hubtui.units import megabytes
 from hubtui.why import why
@@ -41,6 +42,8 @@ KIND = "try"
 FILE = "try.json"
 _START = 120.0
 """Seconds for a start: JupyterHub itself gives up after start_timeout and http_timeout, 90."""
+_TERM, _KILL = 5.0, 3.0
+"""Seconds that what is left of it has after TERM, and after KILL."""
 _REASONS = ("account", "home", "owner", "mode", "space", "hub's log")
 """Of why(): what keeps a server from starting. That the probe never signed up does not."""
 
@@ -248,7 +251,7 @@ class _Stop(_Stage):
 
     def say(self) -> str:
         """The request."""
-        return f"DELETE /users/{self.subject.name}/server (the hub stops it, whatever failed)"
+        return f"DELETE /users/{self.subject.name}/server (whatever failed), TERM to what is left"
 
     def _do(self) -> Iterator[str]:
         yield from ()
@@ -265,7 +268,23 @@ def _stop(server: Server, subject: Probe) -> None:
         for _ in step.do():
             pass
         step.verify()
+    end(_left(server, subject), _TERM)
+    end(_left(server, subject), _KILL, kill=True)
+    if left := _left(server, subject):
+        raise CommandFailed(
+            f"{len(left)} of its processes still run: hubtui accounts stop"
+            f" --processes {subject.name}"
+        )
     _path(server).unlink(missing_ok=True)
+
+
+def _left(server: Server, subject: Probe) -> list[Process]:
+    """What a try has left behind: a kernel that had just begun outlives its server."""
+    begun = _begun(server, subject.name)
+    if begun is None:
+        return []
+    since = parse(begun.at).timestamp()
+    return [process for process in processes.of(subject.uid) if process.started >= since]
 
 
 def _uid_of(seen: Survey, name: str) -> int:
@@ -279,6 +298,8 @@ def _uid_of(seen: Survey, name: str) -> int:
         raise Refused(f"There is no account {name}. Make it: hubtui accounts create {name}")
     if not seen.is_course_account(account):
         raise Refused(f"{name} is not a course account; exam.probe needs one that nobody uses.")
+    if account.uid in seen.sharers:
+        raise Refused(f"{name} shares its uid with another account: a probe needs one of its own.")
     if any(one.name == name and one.authorised for one in seen.sign_ups):
         raise Refused(
             f"{name} has signed up, so somebody logs in as it: a probe is an account that nobody "

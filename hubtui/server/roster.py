@@ -6,15 +6,17 @@ wild. hubtui adds and removes lines and leaves all others byte for byte.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtui.errors import Refused, StateError
+from hubtui.errors import ChangedSinceShown, Refused, StateError
 from hubtui.state import replace_file
 
 _LARGEST = 1 << 20
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,56 @@ def add(path: Path, name: str) -> None:
     if data and not data.endswith(b"\n"):
         data += ending
     _write(path, data + name.encode() + ending)
+
+
+def flaws(path: Path) -> list[str]:
+    """What keeps other programs from reading it name for name, in phrases. Raises StateError."""
+    data, found = _read(path), []
+    if data.startswith(_BOM):
+        found.append("it begins with a mark (BOM) that becomes part of the first name")
+    lines = data.split(b"\n")
+    if any(line.endswith(b"\r") for line in lines):
+        found.append("its lines end as on Windows (CRLF), which becomes part of each name")
+    if any(line.rstrip(b"\r").endswith((b" ", b"\t")) for line in lines):
+        found.append("blanks follow a name")
+    if data and not data.endswith(b"\n"):
+        found.append("its last line has no end, so that a shell's loop leaves that student out")
+    return found
+
+
+def cleaned(data: bytes) -> bytes:
+    """The same names and comments without any of these flaws; nothing else changes."""
+    lines = data.removeprefix(_BOM).split(b"\n")
+    text = b"\n".join(line.rstrip(b" \t\r") for line in lines)
+    return text if not text or text.endswith(b"\n") else text + b"\n"
+
+
+def clean(path: Path, digest: str, backup: Path) -> None:
+    """Take the flaws out; what it was is kept in ``backup``, beside it, for root alone.
+
+    ``digest``: of the text that somebody was shown. Raises ChangedSinceShown, Refused, StateError.
+    """
+    data = _read(path)
+    if digest_of(data) != digest:
+        raise ChangedSinceShown(f"The roster {path} was changed meanwhile.")
+    try:
+        if not backup.exists():
+            replace_file(backup, data)
+        elif backup.read_bytes() != data:
+            raise ChangedSinceShown(f"{backup} is there meanwhile, with another text.")
+    except OSError as e:
+        raise StateError(f"{backup} cannot be written: {e.strerror}.") from e
+    _write(path, cleaned(data))
+
+
+def digest_of(data: bytes) -> str:
+    """By which a text is known again."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def seen(path: Path) -> str:
+    """The digest of the roster as it is now. Raises StateError."""
+    return digest_of(_read(path))
 
 
 def _name(line: bytes) -> str:

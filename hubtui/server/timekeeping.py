@@ -11,15 +11,20 @@ from hubtui.server import systemd
 
 _SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 _ENABLED = Path("/etc/systemd/system")
-_CONTAINER = Path("/run/systemd/container")
-"""Written by systemd where it runs a container."""
+_CONTAINER = (Path("/run/systemd/container"), Path("/run/.containerenv"), Path("/.dockerenv"))
+"""Written by systemd, podman and docker where they run one."""
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC, include/uapi/linux/timex.h
 _MOST = 16.0
 
 
+def in_container() -> bool:
+    """Whether clock and swap are the host's."""
+    return any(mark.exists() for mark in _CONTAINER)
+
+
 def service() -> str:
     """The time service that systemd starts here; empty where none is meant to run."""
-    if not systemd.is_running() or _CONTAINER.exists():
+    if not systemd.is_running() or in_container():
         return ""
     wanted = (path.stem for path in _ENABLED.glob("*.wants/*.service"))
     return next((name for name in wanted if name in _SERVICES), "")

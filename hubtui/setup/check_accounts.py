@@ -53,6 +53,20 @@ def roster(subject: Subject) -> Iterator[Finding]:
         yield note("accounts.roster.unknown", text, do)
 
 
+def roster_text(subject: Subject) -> Iterator[Finding]:
+    """Whether the roster says to other programs what it says to hubtui."""
+    path = subject.course.accounts.roster
+    if path is None or not path.exists():
+        raise NotSeen
+    if found := rosters.flaws(path):
+        quoted = shown(shlex.quote(str(path)))
+        yield warning(
+            "accounts.roster.text",
+            f"Scripts read other names from the roster {shown(str(path))}: {'; '.join(found)}.",
+            rf"LC_ALL=C sed -i.before -e 's/[ \t\r]*$//' -e '1s/^\xEF\xBB\xBF//' -e '$a\' {quoted}",
+        )
+
+
 def group(subject: Subject) -> Iterator[Finding]:
     """The group is there, or will be; nobody in it who could become root."""
     seen, name = subject.seen, subject.course.accounts.group

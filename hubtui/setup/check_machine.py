@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.server import systemd, timekeeping
 from hubtui.server.hub import database_file
 from hubtui.server.run import SEARCH
 from hubtui.setup import hubprocess, reading
@@ -28,6 +29,8 @@ _LATER = {
 }
 _LITTLE = 100 * 2**20  # bytes
 _SLACK = 120  # seconds
+_UNKEPT = 16.0  # seconds: what timekeeping says where nobody keeps the clock
+TIMESYNCD = "systemd-timesyncd"
 
 
 def root(_: HubHere) -> Iterator[Finding]:
@@ -77,6 +80,24 @@ def clock(subject: Subject) -> Iterator[Finding]:
     if subject.course.timezone is None and not Path("/etc/localtime").exists():
         text = "This server has no time zone, so exams and releases would be timed in UTC."
         yield note("machine.timezone", text, "timedatectl set-timezone Europe/Berlin")
+
+
+def synchronised(subject: Subject) -> Iterator[Finding]:
+    """Whether the time service that is meant to run keeps the clock."""
+    service = timekeeping.service()
+    if not service:
+        raise NotSeen
+    off = timekeeping.off_by()
+    if off is None or off < _UNKEPT:
+        return
+    state = systemd.show(subject.server.run, f"{service}.service", "ActiveState")
+    if state.get("ActiveState") == "active":
+        text = f"{service} runs and reaches no time server: the clock may be wrong by any length."
+        do = "timedatectl timesync-status" if service == TIMESYNCD else "chronyc sources"
+    else:
+        text = f"{service} does not run: nobody keeps the clock."
+        do = "timedatectl set-ntp true" if service == TIMESYNCD else f"systemctl start {service}"
+    yield warning("machine.unsynchronised", text, do)
 
 
 def state(subject: Subject) -> Iterator[Finding]:

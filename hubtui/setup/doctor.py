@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, Severity
+from hubtui.fix import Fix
 from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.setup import (
     check_accounts,
+    check_apache,
     check_hub,
+    check_jobs,
     check_machine,
+    check_nginx,
     check_notify,
+    check_old,
     check_release,
+    check_room,
     check_settings,
     check_watchdog,
+    fixes,
     hubprocess,
 )
 from hubtui.setup.subject import HubHere, NotSeen, Subject, ask, critical, warning
@@ -45,12 +52,18 @@ OF_THE_HUB: list[Check[HubHere]] = [
 OF_THE_COURSE: list[Check[Subject]] = [
     Check("All files that course.yaml names are there.", check_accounts.files),
     Check("The clock is right.", check_machine.clock),
+    Check("A time service keeps the clock.", check_machine.synchronised),
+    Check("There is swap, or memory enough.", check_room.swap),
+    Check("Servers that nobody uses are stopped.", check_room.idle),
     Check("hubtui's own state is root's alone.", check_machine.state),
     Check("The hub answers, and it is the hub.", check_hub.answers),
     Check("The token is root's alone, and the hub takes it.", check_hub.token),
+    Check("Apache lets a whole class work.", check_apache.looks),
+    Check("nginx lets a whole class work.", check_nginx.looks),
     Check("The hub's database is readable, for root alone.", check_hub.database),
     Check("Nobody can register an admin's name.", check_settings.unclaimed),
     Check("The roster is root's alone.", check_accounts.roster),
+    Check("Scripts read the roster as hubtui does.", check_accounts.roster_text),
     Check("The group is the course's own.", check_accounts.group),
     Check("There are uids for more accounts.", check_accounts.uids),
     Check("Homes are in a folder of root's.", check_accounts.homes_folder),
@@ -58,8 +71,12 @@ OF_THE_COURSE: list[Check[Subject]] = [
     Check("The tutor's folder can be read, as its owner.", check_release.source),
     Check("What is scheduled, and what late joiners lack, is handed out.", check_release.scheduled),
     Check("Tutors have their way in, as course.yaml says.", check_release.tutors),
+    Check("What hubtui does each minute is done.", check_jobs.alive),
     Check("The watchdog looks each minute.", check_watchdog.looks),
     Check("Nobody else restarts the hub.", check_watchdog.alone),
+    Check("No job of root's kills by name what may be a student's.", check_old.kills),
+    Check("No old script copies into homes.", check_old.copies),
+    Check("Old logs are taken away.", check_old.logs),
     Check("The hub depends on no session, and on no reader of its output.", check_watchdog.stays),
     Check("The hub's unit keeps students' servers alive.", check_watchdog.unit),
     Check("Somebody is called when the hub is down.", check_notify.called),
@@ -76,6 +93,8 @@ class Examination:
     """What was looked at and is as it should be."""
     missing: tuple[Missing, ...] = ()
     """What could not be looked at."""
+    fixes: tuple[Fix, ...] = ()
+    """What can be mended without harm."""
 
     @property
     def state(self) -> str:
@@ -90,7 +109,8 @@ def examine(server: Server) -> Examination:
     hub = HubHere(process, hubprocess.config_of(process), ask(server.course))
     seen = survey(server)
     subject = Subject(server, seen, hub)
-    return _sorted(*_run(OF_THE_HUB, hub), *_run(OF_THE_COURSE, subject), missing=seen.missing)
+    found = _sorted(*_run(OF_THE_HUB, hub), *_run(OF_THE_COURSE, subject), missing=seen.missing)
+    return replace(found, fixes=fixes.offered(subject))
 
 
 def examine_without_course(trouble: str, do: str) -> Examination:

@@ -92,14 +92,15 @@ WantedBy=timers.target
 
 def _by_cron(job: Job, command: str) -> Installation:
     text = f"# Written by hubtui install {job.part}.\n{_CRON_PATH}\n* * * * * root {command}\n"
-    notes = () if _runs("cron", "crond") else ("cron does not run here: apt-get install cron",)
+    notes = () if cron_runs() else ("cron does not run here: apt-get install cron",)
     return Installation(files=(File(CRON / job.cron, text),), notes=notes)
 
 
-def _runs(*names: str) -> bool:
+def cron_runs() -> bool:
+    """Whether cron is at work."""
     for comm in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
-            if comm.read_text().strip() in names:
+            if comm.read_text().strip() in ("cron", "crond") and comm.stat().st_uid == 0:
                 return True
     return False
 

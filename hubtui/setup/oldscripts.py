@@ -62,7 +62,7 @@ class OldScripts:
 
 def read_old_scripts() -> OldScripts:
     """Look for them. What is no script, or could be somebody else's, is passed over."""
-    texts = [(path, text) for path in _scripts() if (text := _text(path)).startswith("#!")]
+    texts = scripts()
     texts += [(path, text) for path in CRONTABS if (text := _text(path))]
 
     def first(pattern: re.Pattern[str]) -> Said | None:
@@ -93,7 +93,12 @@ def read_old_scripts() -> OldScripts:
     )
 
 
-def _scripts() -> Iterator[Path]:
+def scripts() -> list[tuple[Path, str]]:
+    """The scripts that cron names or that lie in the usual places, with their texts."""
+    return [(path, text) for path in _places() if (text := _text(path)).startswith("#!")]
+
+
+def _places() -> Iterator[Path]:
     named = [
         Path(word)
         for crontab in CRONTABS

@@ -7,6 +7,7 @@ has to belong to root, or to a system account that the caller names.
 
 from __future__ import annotations
 
+import glob
 import grp
 import os
 import pwd
@@ -48,6 +49,17 @@ def read(path: Path, *, also: Iterable[int] = (), limit: int = LARGEST) -> bytes
     if len(data) > limit:
         raise Refused(f"{shown(str(path))} is larger than {limit:,} bytes.")
     return data
+
+
+def matching(folder: Path, pattern: str, *, limit: int) -> list[Path]:
+    """The files that an ``include`` means: relative to ``folder``, in order, ``limit`` at most.
+
+    ``**`` is no more than ``*``, as in the programs themselves.
+    """
+    if "\0" in pattern:
+        return []
+    found = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207, for ** would be any depth
+    return [Path(name) for name in found[:limit]]
 
 
 @dataclass(frozen=True)

@@ -83,12 +83,12 @@ def find(run: Run, *, ours: Iterable[Path] = ()) -> list[Restarter]:
     """
     own = set(ours)
     found = list(in_crontab(crontab.read()))
-    for file in _files(CRON_FILES):
+    for file in files_of(CRON_FILES):
         if file not in own:
-            found += _lines(str(file), _text(file))
+            found += _lines(str(file), text_of(file))
     if systemd.is_running():
-        found += [one for unit in _files([install.UNITS]) for one in _unit(unit, own, run)]
-    for file in _files(MONIT):
+        found += [one for unit in files_of([install.UNITS]) for one in _unit(unit, own, run)]
+    for file in files_of(MONIT):
         found += _monit(file)
     return found
 
@@ -120,7 +120,7 @@ def _behind(line: str) -> tuple[bool, Path | None]:
     todo, seen = [(line, 0)], set[Path]()
     while todo and len(seen) < _MOST:
         text, depth = todo.pop(0)
-        for script, said in _scripts(text):
+        for script, said in scripts(text):
             if script in seen:
                 continue
             seen.add(script)
@@ -132,7 +132,7 @@ def _behind(line: str) -> tuple[bool, Path | None]:
     return False, None
 
 
-def _scripts(command: str) -> Iterator[tuple[Path, str]]:
+def scripts(command: str) -> Iterator[tuple[Path, str]]:
     """Scripts that a command names, by a path or by a name that cron would find in /root, and
     their texts. Root runs them, wherever they lie; nothing of their texts is shown."""
     words = [
@@ -165,7 +165,7 @@ def _unit(file: Path, own: set[Path], run: Run) -> Iterator[Restarter]:
     if file.suffix not in (".service", ".timer") or file in own:
         return
     service = file.with_suffix(".service")
-    text = _text(service)
+    text = text_of(service)
     if service in own or _STARTS_THE_HUB.search(text):
         return
     for number, line in enumerate(text.split("\n"), start=1):
@@ -177,7 +177,7 @@ def _unit(file: Path, own: set[Path], run: Run) -> Iterator[Restarter]:
 
 
 def _monit(file: Path) -> Iterator[Restarter]:
-    text = _COMMENT.sub("", _text(file))
+    text = _COMMENT.sub("", text_of(file))
     if not re.search(r"^\s*check\s", text, re.M) or not re.search(r"\b(?:re)?start\b", text):
         return
     for number, line in enumerate(text.split("\n"), start=1):
@@ -186,13 +186,15 @@ def _monit(file: Path) -> Iterator[Restarter]:
             return
 
 
-def _files(places: Iterable[Path]) -> Iterator[Path]:
+def files_of(places: Iterable[Path]) -> Iterator[Path]:
+    """The places that are files, and what lies in those that are folders."""
     for place in places:
         with suppress(OSError):
             yield from sorted(place.iterdir()) if place.is_dir() else [place]
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A file of root's; empty where others could have written it, or where there is none."""
     try:
         return reading.read(path, limit=_LARGEST).decode("utf-8", "replace")
     except (OSError, Refused):

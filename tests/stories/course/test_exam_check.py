@@ -6,6 +6,7 @@ One real hub for all of them, with real JupyterLab servers, and a real Apache fo
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import sqlite3
@@ -36,7 +37,7 @@ from tests.course_on_disk import CONFIG, ROSTER, STATE, hubtui
 from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.release_on_disk import RELEASE, SOURCE, Teaching
 from tests.sandboxed import FILES, Machine
-from tests.watched import FOLDER, PASSWORD, Watched, watched
+from tests.watched import FOLDER, PASSWORD, Watched, eventually, watched
 from tests.webserver import PROGRAM, apache
 
 pytestmark = pytest.mark.hub
@@ -268,6 +269,21 @@ def test_the_whole_way_works_and_each_stage_says_how_long_it_took(course: Watche
     assert not any(token in text or "Authorization" in text for text in written)
 
 
+def test_the_page_and_the_try_from_the_command_line(course: Watched) -> None:
+    course.check()
+    page = hubtui("status", "--exam", "2")
+    assert page.returncode == 0, page.stdout + page.stderr
+    assert page.stdout.startswith("An exam with 2 now: GO\n")
+    page = hubtui("status", "--exam", "5000")
+    assert page.returncode == 2
+    assert page.stdout.startswith("An exam with 5000 now: NOT YET: Do 5000 students fit?")
+    found = json.loads(hubtui("status", "--exam", "2", "--json").stdout)
+    assert (found["format"], found["go"], found["students"]) == (1, True, 2)
+    shown = hubtui("status", "--try", "--dry-run")
+    assert shown.stdout.startswith("Try it with probe: 1 start · 1 page · 1 compute · 1 stop")
+    assert not processes.of(PROBE_UID)
+
+
 def test_a_hub_that_knows_no_token_refuses_the_start(course: Watched) -> None:
     other = FOLDER / "other.token"
     other.write_text("0" * 64)
@@ -318,21 +334,23 @@ def test_a_broken_kernel_fails_at_computing(course: Watched) -> None:
 
 
 def test_a_run_that_was_killed_stops_it_when_it_goes_on(course: Watched) -> None:
-    def killed() -> str:
+    def killed(stage: str) -> str:
         plan = try_plan(course.server)
         process = runs.start(STATE, CONFIG, plan, course.server.clock())
         for event in runs.follow(STATE, plan.id, process):
-            if event is not None and event.event is What.START and event.step == "page":
+            if event is not None and event.event is What.START and event.step == stage:
+                if stage == "compute":  # a kernel that has just begun outlives its server
+                    eventually(lambda: any(one.is_kernel for one in processes.of(PROBE_UID)))
                 process.kill()
                 break
         process.wait()
         assert processes.of(PROBE_UID)
         return plan.id
 
-    done = hubtui("journal", "resume", killed())
+    done = hubtui("journal", "resume", killed("compute"))
     assert done.returncode == 0, done.stderr
     assert not processes.of(PROBE_UID)
-    dropped = killed()
+    dropped = killed("page")
     os.utime(runs.record_path(STATE, dropped), (0, 0))  # as a minute later
     assert hubtui("journal", "drop", dropped).returncode == 0
     assert processes.of(PROBE_UID)

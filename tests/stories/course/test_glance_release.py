@@ -113,6 +113,17 @@ def test_what_comes_next_and_that_the_tutor_changed_it(course: Course) -> None:
     assert needs(course.server) == {}
 
 
+def test_a_release_that_was_missed_is_asked_about(course: Course) -> None:
+    schedule.add(course.server, ["week02"], Moment(at=NOW + HOUR, zone="UTC"))
+    course.now = NOW + 14 * HOUR
+    course.due()
+    assert (
+        "week02 was not released: it was due 13 hours ago" in needs(course.server)["release.late"]
+    )
+    schedule.cancel(course.server, "week02")
+    assert needs(course.server) == {}
+
+
 def test_an_exam_that_is_near_stands_on_top(course: Course) -> None:
     def line() -> str | None:
         found = exam_line.look(Ground(course.server))

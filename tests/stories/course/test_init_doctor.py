@@ -160,11 +160,11 @@ def test_init_reads_what_the_old_scripts_say(server: CourseOnDisk) -> None:
         f'if [ $theuser != "tutor" ] ; then echo; fi\ndone < {ROSTER}\n'
     )
     CRONTAB.write_text(f"* * * * * {watch}\n")
-    Path("/root/logs").mkdir()
+    Path("/root/logs").mkdir(exist_ok=True)
     try:
         text = hubtui("init", "--print").stdout
     finally:
-        Path("/root/logs").rmdir()
+        shutil.rmtree("/root/logs")
     assert "url: https://hub.example.org" in text
     assert "source: /home/tutor/sheets" in text
     assert "tutors: [tutor]" in text

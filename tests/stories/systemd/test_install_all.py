@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,10 @@ def test_all_of_it_at_once_and_all_of_it_back(systemd: Systemd, course: Watched)
     before = course.hub_pid
     systemd.hubtui("watchdog", "restart", "--yes", timeout=180)
     assert course.hub_pid != before
+    found = json.loads(systemd.hubtui("doctor", "--json", check=False).stdout)["findings"]
+    ids = {one["id"] for one in found}
+    assert not ids & {"hub.token", "hub.token.waiting"}
+    assert "hub.process" not in ids, "doctor knows a hub that its interpreter was started with"
     again = systemd.hubtui("install", "--yes")
     assert "There is nothing to do." in again.stdout
     assert "after its next restart" not in again.stdout
