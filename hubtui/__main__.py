@@ -12,13 +12,18 @@ def main() -> int:
     """The app where no verb is given, the command line otherwise."""
     os.umask(0o077)
     options = app_options(sys.argv[1:])
-    if options is None:
+    if options is None or "_HUBTUI_COMPLETE" in os.environ:
         if "check" in sys.argv:
             from hubtui.cli.check import config_of
             from hubtui.cli.check import main as check
 
             if (config := config_of(sys.argv[1:])) is not None:
                 return check(config)
+        if "status" in sys.argv:
+            from hubtui.cli import glance
+
+            if (wanted := glance.asked(sys.argv[1:])) is not None:
+                return glance.main(wanted)
         from hubtui.cli.main import main as cli
 
         return cli(sys.argv[1:])

@@ -72,6 +72,7 @@ CHANGES = {
     "restart": Change(
         "hubtui.watchdog.restart_plan", "Target", "restart_chain", lock="watchdog", loses=True
     ),
+    "try": Change("hubtui.exam.try_out", "Probe", "try_chain", lock="servers"),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
     "fix": Change("hubtui.fix", "Fix", "fix_chain"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
@@ -74,6 +74,18 @@ def line(written: Written, place: Place) -> int:
     while place and place not in written.lines:
         place = place[:-1]
     return written.lines.get(place, 1)
+
+
+def section(hint: Any, *, inside: bool = False) -> type[Struct] | None:
+    """The record that is written as a section where the type is ``hint``; ``inside``: as a row of
+    the list there."""
+    return _record(_inside(hint, 0)) if inside else _record(hint)
+
+
+def expected(record: type[Struct], place: Sequence[FieldInfo]) -> str:
+    """What is expected in a field, in words; empty for a section of its own."""
+    hint: Any = place[-1].type
+    return "" if _record(hint) else _description(hint) or ""
 
 
 def wrong(

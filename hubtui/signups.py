@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,12 +18,13 @@ import msgspec
 
 from hubtui import names
 from hubtui.clock import ago, stamp
-from hubtui.errors import CommandFailed
+from hubtui.errors import CommandFailed, HubtuiError
 from hubtui.server import Server, accounts, homes
 from hubtui.server.accounts import Account
 from hubtui.server.hubdb import SignUp
 from hubtui.state import read_document, write_document
 from hubtui.students import Survey
+from hubtui.students import survey as look
 from hubtui.units import megabytes
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -225,6 +227,15 @@ def known_since(server: Server) -> dict[str, str]:
     """Since when each sign-up is known, by digest, as far as it was noted. Raises StateError."""
     record = read_document(_first_seen_path(server), FirstSeen)
     return record.seen if record else {}
+
+
+def note(server: Server) -> None:
+    """Note what is new, for the minutely job: else nobody knows how long it has been waiting.
+
+    Raises nothing: what keeps it from that is told by the glance, not each minute.
+    """
+    with suppress(HubtuiError, OSError):
+        first_seen(server, look(server))
 
 
 def first_seen(server: Server, survey: Survey) -> dict[str, str]:

@@ -116,14 +116,14 @@ class StopServer(Step):
         if self.idle and kernels.busy(self.subject.uid, processes.of(self.subject.uid)) != 0:
             raise ChangedSinceShown(f"A kernel of {self.subject.name} is computing again.")
         if not self.has_token:
-            _end(self._processes(), _TERM)
+            end(self._processes(), _TERM)
             return
         yield "the hub is asked"
         answer = hub.api(self.server.course).stop_server(self.subject.name)
         if answer == "stopping":
             raise CommandFailed("The hub is still at it after a minute: look again later.")
         if answer == "not running":
-            _end(self._processes(), _TERM)  # left behind by a hub that has forgotten it
+            end(self._processes(), _TERM)  # left behind by a hub that has forgotten it
 
     def verify(self) -> None:
         until = time.monotonic() + _TERM
@@ -162,19 +162,19 @@ class EndProcesses(Step):
         account = seen.students.get(self.subject.name)
         if account is None or account.uid != self.subject.uid:
             raise ChangedSinceShown(f"{self.subject.name} is no longer that course account.")
-        _end(processes.of(self.subject.uid), _TERM)
+        end(processes.of(self.subject.uid), _TERM)
         yield "those that stay are killed"
         for _ in range(5):  # whoever forks faster than one look ends in the next
             if not (left := processes.of(self.subject.uid)):
                 return
-            _end(left, _KILL, kill=True)
+            end(left, _KILL, kill=True)
 
     def verify(self) -> None:
         if left := processes.of(self.subject.uid):
             raise CommandFailed(f"{len(left)} processes of {self.subject.name} still run.")
 
 
-def _end(chosen: Sequence[Process], wait: float, *, kill: bool = False) -> None:
+def end(chosen: Sequence[Process], wait: float, *, kill: bool = False) -> None:
     """Signal these processes and wait for them; one that was replaced meanwhile is left alone."""
     processes.signal(chosen, kill=kill)
     until = time.monotonic() + wait

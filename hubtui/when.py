@@ -43,7 +43,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 def zone_of(course: Course) -> ZoneInfo:
     """The course's ``timezone``, else the machine's own, else UTC."""
-    name = course.timezone
+    return zone_named(course.timezone)
+
+
+def zone_named(name: str | None) -> ZoneInfo:
+    """The zone of that name; None: the machine's own. UTC where there is none."""
     if name is None:
         _, found, rest = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
         name = rest if found else _named_by(Path("/etc/timezone"))

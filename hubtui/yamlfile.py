@@ -7,6 +7,7 @@ and texts and refuses what a person would not expect in a file of settings.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -24,6 +25,7 @@ LONGEST = 4096  # characters of one value; a path has no more
 _DEEPEST = 20
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 _./:@+-]*(?<![ :])")
 _TAB = re.compile(r"^ *\t", re.MULTILINE)
 # libyaml where the wheel has it (ten times as fast); the same parser in Python where it has not.
 _Loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -40,6 +42,12 @@ def dotted(place: Place) -> str:
     """``exam.dates[0].from``, safe to show; the number is the position in the list, from 0."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return shown(text.removeprefix("."), 60)
+
+
+def scalar(text: str) -> str:
+    """A text as one value in a file of ours; JSON's strings are YAML's as well."""
+    plain = _PLAIN.fullmatch(text) and ": " not in text and text not in _NOTHING
+    return text if plain else json.dumps(text)
 
 
 def parse(data: bytes, file: str) -> Written:

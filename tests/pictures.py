@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from textual.pilot import Pilot
 
-from hubtui import course
+from hubtui import course, pauses
+from hubtui.course import Notify
 from hubtui.demo.form import log_in, sign_up
 from hubtui.release import through_sudo
 from hubtui.server import Server, hubprocess, listeners, server_of
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.dialogs import Page, PlanDialog
+from hubtui.tui.exam_page import ExamPage
+from hubtui.tui.glance_words import sign
 from hubtui.tui.look import Entry
 from hubtui.tui.pane import Pane
 from hubtui.tui.run_dialog import RunDialog
@@ -28,6 +34,7 @@ from hubtui.watchdog.records import State
 CONFIG = Path("/etc/hubtui/course.yaml")
 SIZES = ((120, 40), (80, 24))
 CLASS = 28
+_MORE_THAN_FIT = 400
 _RELEASE = [sys.executable, "-I", "-m", "hubtui", "release"]
 _PASSWORD = "correct horse battery"
 
@@ -162,6 +169,77 @@ def _hub(server: Server) -> int:
     return hubprocess.listening(place.host, place.port)[0]
 
 
+async def _take_glance(folder: Path, size: tuple[int, int]) -> None:
+    """A day on which nothing needs anybody; the check before an exam; a day that is not well."""
+    known = course.load(CONFIG)
+    busy = {"load": (100.0, 200.0), "latency": (20_000.0, 40_000.0)}  # what else runs here
+    called = Notify(mail="eva@example.org")
+    known = msgspec.structs.replace(known, limits={**known.limits, **busy}, notify=called)
+    server = server_of(known)
+    app = HubtuiApp(server, CONFIG)
+
+    async with app.run_test(size=size) as pilot:
+
+        def save(name: str) -> None:
+            app.save_screenshot(f"{name}-{size[0]}x{size[1]}.svg", str(folder))
+
+        def found(*wanted: str) -> bool:
+            known = app.glancing.latest
+            ids = {finding.id for finding in known.findings} if known else set()
+            texts = [line.text for line in known.lines] if known else ["…"]
+            return "…" not in texts and set(wanted) <= ids
+
+        def well() -> bool:
+            return found() and app.glancing.latest is not None and not sign(app.glancing.latest)
+
+        await _until(pilot, well, 300)
+        await pilot.pause(0.5)
+        save("glance-well")
+        with _exam(server):
+            await pilot.press("e")
+            page = app.screen
+            assert isinstance(page, ExamPage)
+            await _until(pilot, lambda: page.found is not None)
+            await pilot.pause(0.5)
+            save("exam-check")
+            await pilot.press("escape")
+            with _trouble(server):
+                await pilot.press("r")
+                await _until(pilot, lambda: found("hub.down", "watchdog.paused", "students.drift"))
+                await pilot.pause(0.5)
+                save("glance-unwell")
+        await pilot.press("r")
+        await _until(pilot, well, 300)
+
+
+@contextlib.contextmanager
+def _exam(server: Server) -> Iterator[None]:
+    """Half an hour before more students come than fit."""
+    at = server.clock()
+    begin, end = at + timedelta(minutes=30), at + timedelta(minutes=120)
+    exam = pauses.add_exam(server.state, begin, end, "eva", at, students=_MORE_THAN_FIT)
+    try:
+        yield
+    finally:
+        pauses.drop_exam(server.state, exam.id, "eva", server.clock())
+
+
+@contextlib.contextmanager
+def _trouble(server: Server) -> Iterator[None]:
+    """The hub is gone while its watchdog is paused, a home is root's; then all is as before."""
+    at = server.clock()
+    home = server.course.accounts.homes / "busy-bee"
+    owner = home.stat().st_uid
+    pauses.pause(server.state, at + timedelta(hours=2), "eva", "the disk is exchanged", at)
+    os.kill(_hub(server), signal.SIGKILL)
+    os.chown(home, 0, -1)
+    try:
+        yield
+    finally:
+        os.chown(home, owner, -1)
+        pauses.resume(server.state, "eva", server.clock())
+
+
 async def _take_tutor(folder: Path, size: tuple[int, int]) -> None:
     """The same as its tutor sees it. Root takes the pictures: nobody has to be let in by sudo."""
     server = server_of(course.load(CONFIG))
@@ -191,17 +269,29 @@ async def _work(url: str) -> None:
     await asyncio.to_thread(session.start_server)
 
 
-async def _all(folder: Path) -> None:
+async def _take_releases(folder: Path, size: tuple[int, int]) -> None:
+    """The small ones first: the large ones hand out."""
+    if size == SIZES[0]:
+        for each in reversed(SIZES):
+            await _take_release(folder, each, hand_out=each == size)
+
+
+PARTS = {
+    "lists": _take,
+    "glance": _take_glance,
+    "watchdog": _take_watchdog,
+    "tutor": _take_tutor,
+    "release": _take_releases,
+}
+
+
+async def _all(folder: Path, *parts: str) -> None:
+    """These parts; without any, all."""
     await _work(course.load(CONFIG).hub.url or "")
-    for size in SIZES:
-        await _take(folder, size)
-    for size in SIZES:
-        await _take_watchdog(folder, size)
-    for size in SIZES:
-        await _take_tutor(folder, size)
-    for size in reversed(SIZES):
-        await _take_release(folder, size, hand_out=size == SIZES[0])
+    for part in parts or PARTS:
+        for size in SIZES:
+            await PARTS[part](folder, size)
 
 
 if __name__ == "__main__":
-    asyncio.run(_all(Path(sys.argv[1])))
+    asyncio.run(_all(Path(sys.argv[1]), *sys.argv[2:]))

@@ -92,3 +92,26 @@ def _remove(group: Path) -> None:
             group.rmdir()
             return
         time.sleep(0.1)
+
+
+def killed_for_memory() -> None:
+    """Have the kernel end one process of ours for want of memory: of its small group's.
+
+    Raises NoPressure where this machine cannot.
+    """
+    group = _group()
+    try:
+        for name in ("memory.swap.max", "memory.swappiness"):
+            with contextlib.suppress(OSError):
+                (group / name).write_text("0")
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                (group / "cgroup.procs").write_text("0")
+                _ = b"x" * (8 * ROOM)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            raise NoPressure("a process may take more than its group has")
+    finally:
+        _remove(group)

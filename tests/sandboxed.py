@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def checkout_of_root() -> Iterator[None]:
         yield
     finally:
         place.chmod(mode)
+
+
+@contextlib.contextmanager
+def usr_local_of_its_own() -> Iterator[None]:
+    """The sandbox shares /usr/local with the machine: cover what install writes into."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree("/usr/local/bin", Path(folder, "bin"), symlinks=True)
+        Path(folder).chmod(0o755)
+        subprocess.run(["mount", "--bind", str(copy), "/usr/local/bin"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/usr/local/share"], check=True)
+        Path("/usr/local/share").chmod(0o755)
+        try:
+            yield
+        finally:
+            for place in ("/usr/local/share", "/usr/local/bin"):
+                subprocess.run(["umount", "--lazy", place], check=True)
 
 
 class Machine:

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,9 +170,11 @@ class Systemd:
         return [str(json.loads(line).get("MESSAGE", "")) for line in lines]
 
     @contextlib.contextmanager
-    def watched(self, machine: Machine) -> Iterator[Watched]:
+    def watched(
+        self, machine: Machine, make: Callable[[Path], EmbeddedHub] = EmbeddedHub
+    ) -> Iterator[Watched]:
         """A course whose hub root started from an SSH session here; see ``session``."""
-        with watched(machine, start=self._start) as found:
+        with watched(machine, start=self._start, make=make) as found:
             yield found
 
     def _start(self, hub: EmbeddedHub) -> None:

@@ -40,7 +40,7 @@ def way_in(machine: Machine, copy: Path, *students: str) -> Iterator[Teaching]:
         pytest.skip("sudo is not setuid in a user namespace")
     if shutil.which("sudo") is None:
         pytest.skip("sudo is not installed: apt-get install sudo")
-    with checkout_of_root(), _local_bin(copy):
+    with checkout_of_root(), local_bin(copy):
         made = teach(machine, *students)
         Path("/etc/sudoers").write_text(SUDOERS)
         Path("/etc/sudoers").chmod(0o440)
@@ -56,7 +56,7 @@ def way_in(machine: Machine, copy: Path, *students: str) -> Iterator[Teaching]:
 
 
 @contextlib.contextmanager
-def _local_bin(copy: Path) -> Iterator[None]:
+def local_bin(copy: Path) -> Iterator[None]:
     """/usr/local/bin is the machine's own: cover it by a copy."""
     shutil.copytree("/usr/local/bin", copy, symlinks=True)
     copy.chmod(0o755)

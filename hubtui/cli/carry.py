@@ -73,7 +73,7 @@ def carry(
     need_root(plan.title)
     if exam and not during_exam:
         raise Refused(f"{exam} To do it now all the same: --during-exam")
-    if word and (not yes or _is_terminal()):
+    if word and (not yes or is_terminal()):
         typed(word, why)
     elif not yes and not agreed(plan.title):
         click.echo("Nothing was done.", err=True)
@@ -145,21 +145,21 @@ def show(server: Server, plan: Plan, lines: list[changes.SubjectLine], *, as_jso
 
 def agreed(title: str) -> bool:
     """Ask a person. Raises UsageError where nobody can be asked."""
-    if not _is_terminal():
+    if not is_terminal():
         raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
     return click.confirm(f"{title}?", default=False, err=True)
 
 
 def typed(word: str, warning: str) -> None:
     """Have a word typed. Raises UsageError where nobody can be asked, or another is typed."""
-    if not _is_terminal():
+    if not is_terminal():
         raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
     click.echo(warning, err=True)
     if click.prompt(f"Type “{word}” to go on", default="", show_default=False, err=True) != word:
         raise UsageError("Nothing was done.")
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
     """Whether a person sits there, who sees what is asked on stderr."""
     return sys.stdin.isatty() and os.isatty(2)
 

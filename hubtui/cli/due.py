@@ -16,12 +16,13 @@ from hubtui.names import shown
 @verb
 def due(app: App) -> int:
     """Release what is due, give late joiners what they lack, call people; each minute."""
-    from hubtui import changes, reminders, usage
+    from hubtui import changes, reminders, signups, usage
     from hubtui.release.due import due as do
 
     base.need_root("Releasing what is due")
     server = app.server
     usage.note(server)
+    signups.note(server)
     troubles = _tried(lambda: do(server, changes.carry_out))
     troubles += _tried(lambda: reminders.remind(server))
     for trouble in troubles:

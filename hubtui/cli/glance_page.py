@@ -5,9 +5,7 @@ the page has to be there within a second on a server that swaps.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -33,7 +31,7 @@ _BRIEF = {
     State.UNKNOWN: "UNKNOWN",
 }
 """The words that Nagios, Icinga and their kin look for at the beginning of the line."""
-_WORD, _TITLE, _WIDE = 8, 11, 200
+_WORD, _TITLE, _NARROW, _WIDE = 8, 11, 40, 200
 
 
 def page(glance: Glance, course: str, *, colours: bool = False, width: int = _WIDE) -> str:
@@ -64,10 +62,17 @@ def trouble(sentence: str) -> str:
 
 
 def write(text: str) -> None:
-    """On standard output; a sign that its encoding does not know becomes a question mark."""
-    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    """On standard output; a sign that its encoding does not know becomes a question mark.
+
+    Who reads no further is no trouble; a full disk is said.
+    """
+    try:
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
+        sys.stdout.flush()
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in its buffer
+        if not isinstance(e, BrokenPipeError):
+            sys.stderr.write(f"hubtui: the page cannot be written: {e.strerror}.\n")
 
 
 def terminal() -> tuple[bool, int]:
@@ -75,7 +80,8 @@ def terminal() -> tuple[bool, int]:
     if not sys.stdout.isatty():
         return False, _WIDE
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
-    return not plain, max(40, shutil.get_terminal_size().columns)
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns  # 0 where nobody knows
+    return not plain, max(_NARROW, columns or 80)
 
 
 Paint = Callable[[State, str], str]
@@ -153,6 +159,8 @@ def _key(finding: Finding) -> str:
 
 def _wrapped(head: str, indent: int, text: str, width: int) -> list[str]:
     """Text behind its head, continued below itself; the head may have colours in it."""
+    import textwrap
+
     taken = indent if head.endswith("  ") else len(head)
     first, *rest = textwrap.wrap(
         text,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module, util
 
 import click
 
-from hubtui.cli import base
+from hubtui.cli import base, completion
 from hubtui.cli.base import App
 from hubtui.cli.carry import agreed
 from hubtui.names import shown
 from hubtui.server import hubtoken
 from hubtui.setup import guided
 from hubtui.setup.guided import Part
-from hubtui.setup.install import Installation
 from hubtui.setup.stages import Stage, carry_out
 
 _KEPT = "What was done so far stays"
@@ -26,7 +24,9 @@ def install_all(app: App, *, without: str, take_over: bool, only_print: bool, ye
     if not only_print:
         base.need_root("Installing hubtui")
     server = app.server
-    parts = guided.parts(server, app.config_file, _shell(), without=left, take_over=take_over)
+    parts = guided.parts(
+        server, app.config_file, completion.installation(), without=left, take_over=take_over
+    )
     so = [part for part in parts if part.is_so]
     planned = [part for part in parts if not part.left_out and part not in so]
     for part in planned if only_print else ():
@@ -57,7 +57,7 @@ def uninstall_all(app: App, *, without: str, only_print: bool, yes: bool) -> int
     if not only_print:
         base.need_root("Removing hubtui")
     server = app.server
-    stages = guided.stages_back(server, _shell(), without=left)
+    stages = guided.stages_back(server, completion.installation(), without=left)
     code = carried(app, "uninstall", stages, "Do this", only_print=only_print, yes=yes)
     if code == 0 and not only_print:
         state, config = (shown(str(path)) for path in (server.state, server.course.file))
@@ -69,9 +69,9 @@ def carried(
     app: App, kind: str, stages: Sequence[Stage], title: str, *, only_print: bool, yes: bool
 ) -> int:
     """Show stages, ask, carry them out; returns the exit code."""
-    if not stages:
+    if all(stage.done() for stage in stages):
         click.echo("There is nothing to do.")
-        return 0
+        return _told(app)
     if only_print or not yes:
         _list(stages)
     if only_print:
@@ -103,11 +103,3 @@ def _told(app: App) -> int:
     if (finding := hubtoken.waiting(app.server)) is not None:
         click.echo(f"{finding.text}\n    → {finding.do}")
     return 0
-
-
-def _shell() -> Installation:
-    """Completion and man page."""
-    if util.find_spec("hubtui.cli.completion") is None:
-        return Installation(())
-    found: Installation = import_module("hubtui.cli.completion").installation()
-    return found

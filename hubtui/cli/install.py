@@ -82,7 +82,7 @@ def install_token(app: App, only_print: bool, yes: bool) -> int:
 
     if not only_print:
         base.need_root("Installing the token")
-    if token.is_taken(app.server.course):
+    if token.is_taken(app.server):
         click.echo("The hub takes hubtui's token already.")
         return 0
     found = token.way(app.server)

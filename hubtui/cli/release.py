@@ -12,7 +12,7 @@ import msgspec
 
 from hubtui import changes
 from hubtui.changes import SubjectLine
-from hubtui.cli import base, meant
+from hubtui.cli import base, completion, meant
 from hubtui.cli.base import App, json_option, need_root, verb
 from hubtui.cli.carry import carry, change_options, during_exam_option
 from hubtui.cli.matrix import by_sheet, of_sheet
@@ -92,7 +92,7 @@ def list_(app: App, as_json: bool) -> None:
     base.write_missing(found.missing)
 
 
-_names = click.argument("names", metavar="[SHEET]…", nargs=-1)
+_names = click.argument("names", metavar="[SHEET]…", nargs=-1, shell_complete=completion.sheets)
 _files = click.option(
     "--file", "files", metavar="PATH", multiple=True, help="Only this file of the one sheet."
 )
@@ -208,7 +208,12 @@ def push_(
 
 
 @group.command("status")
-@click.option("--sheet", metavar="SHEET", help="Only this sheet, with what became of its files.")
+@click.option(
+    "--sheet",
+    metavar="SHEET",
+    shell_complete=completion.sheets,
+    help="Only this sheet, with what became of its files.",
+)
 @json_option
 @verb
 def status_(app: App, sheet: str | None, as_json: bool) -> None:
@@ -260,7 +265,7 @@ def history(app: App, as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("name", metavar="SHEET")
+@click.argument("name", metavar="SHEET", shell_complete=completion.sheets)
 @during_exam_option
 @change_options
 @verb

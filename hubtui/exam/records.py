@@ -27,6 +27,14 @@ class Answer(Struct, frozen=True, kw_only=True):
     row: str = ""
 
 
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the hub's configuration says that matters when everybody comes at once."""
+
+    concurrent_spawn_limit: int | None = None
+    """None: not known, or JupyterHub's own default."""
+    active_server_limit: int | None = None
+
+
 class Readiness(Struct, frozen=True, kw_only=True):
     """The whole check."""
 

@@ -1,33 +1,23 @@
-"""One line on top while an exam is near, or runs."""
+"""One line on top while an exam is near, or runs: the exam check in a sentence."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from hubtui import pauses
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import ExamLine
-from hubtui.pauses import Exam
-from hubtui.units import in_two_units
 
 NEAR = timedelta(hours=24)
 
 
 def look(ground: Ground) -> ExamLine | None:
-    """``Exam in 30 min``; None where none is near. Raises StateError."""
-    exam = near(pauses.exams(ground.server.course, ground.server.state), ground.at)
-    if exam is None:
+    """``Exam in 30 min: GO``; None where no exam runs or begins within NEAR. Raises StateError."""
+    server, at = ground.server, ground.at
+    known = pauses.exams(server.course, server.state)
+    if not any(exam.from_ - NEAR <= at < exam.to for exam in known):
         return None
-    return ExamLine(text=when(ground, exam), go=None)
+    from hubtui.exam import check, words  # on most days there is none
 
-
-def near(exams: list[Exam], at: datetime) -> Exam | None:
-    """The exam that runs, else the next one within NEAR."""
-    return next((exam for exam in exams if exam.from_ - NEAR <= at < exam.to), None)
-
-
-def when(ground: Ground, exam: Exam) -> str:
-    """``Exam in 30 min``; ``Exam until 11:00``."""
-    if exam.from_ <= ground.at:
-        return f"Exam until {pauses.clock(ground.server.course, exam.to, ground.at)}"
-    return f"Exam in {in_two_units((exam.from_ - ground.at).total_seconds())}"
+    found = check.readiness(server, quick=True, seen=ground.seen)
+    return ExamLine(text=words.one_line(found, at), go=found.go)

@@ -46,9 +46,8 @@ def look(ground: Ground) -> Part:
     server, at = ground.server, ground.at
     before = fresh(server, at)
     memory = before.memory if before is not None else Memory()
-    seen, memory = scene.look(
-        _briefly(server.course), server.state, hubs.uid_of(server.course), memory, at
-    )
+    course, uid = _briefly(server.course), hubs.uid_of(server.course)
+    seen, memory = scene.look(course, server.state, uid, memory, at)
     judged, _ = verdict.judge(seen, memory, patience.of(server.course))
     if judged.verdict is Verdict.UNKNOWN:
         why = Missing(what="hub", why=judged.text)
@@ -99,9 +98,9 @@ def _state(judged: Judged, before: Now | None) -> list[Finding]:
     if judged.verdict is Verdict.UP:
         return []
     away = judged.verdict in AWAY
-    told = before is not None and before.verdict is judged.verdict
-    text = before.text if before is not None and told else judged.text
-    do = before.do if before is not None and told else ""
+    text, do = judged.text, ""
+    if before is not None and before.verdict is judged.verdict:
+        text, do = before.text, before.do  # with what the watchdog makes of it
     if not do:
         do = RESTART if judged.verdict in _RESTARTED else judged.do
     if judged.verdict is Verdict.STARTING:
@@ -129,12 +128,15 @@ def _latency(course: Course, seen: Scene, judged: Judged) -> list[Finding]:
 
 def _token(server: Server) -> list[Finding]:
     """Whether the hub takes the token. Raises HubError where it could not be asked."""
+    from hubtui.server import hubtoken
     from hubtui.server.hubapi import TokenRefused
 
     try:
         api = msgspec.structs.replace(hubs.api(server.course), timeout=1.0)
         api.check_token()
     except TokenRefused as e:
+        if (waiting := hubtoken.waiting(server)) is not None:
+            return [waiting]
         text = f"{e.sentence}: hubtui cannot see or stop servers."
         return [
             Finding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from hubtui.server.disks import Disk
 from hubtui.server.hub import database_file
 from hubtui.server.machine import Numbers
 from hubtui.students import Missing, enrolled
-from hubtui.units import megabytes
+from hubtui.units import counted, megabytes
 
 REBOOT = Path("/run/reboot-required")
 _DAY = timedelta(days=1)
@@ -39,60 +39,64 @@ def look(ground: Ground) -> Part:
     students = sum(use.memory for use in uses.of(ground.uses, uids).values())
     missing: list[Missing] = []
     found = [
-        *_memory(server.course, numbers, students),
-        *_swap(server.course, numbers),
+        *of_numbers(server.course, numbers, students, load, seen.disks),
         *_kills(ground, numbers, missing),
-        *_load(server.course, load),
-        *(finding for disk in seen.disks for finding in _disk(server.course, disk)),
         *_clock(server.course),
         *_reboot(),
     ]
-    missing += [
-        Missing(what=f"filesystem of {shown(str(path), 80)}", why="it does not answer")
-        for path in seen.silent
-    ]
-    missing += [
-        Missing(what=f"filesystem of {shown(str(path), 80)}", why=shown(why, 120))
-        for path, why in seen.odd
-    ]
+    missing += [_unseen(path, "it does not answer") for path in seen.silent]
+    missing += [_unseen(path, why) for path, why in seen.odd]
     text = _text(numbers, students, load, seen.disks)
     return part("machine", "machine", text, findings=tuple(found), missing=tuple(missing))
 
 
 def _paths(server: Server) -> list[Path]:
     """What has to have room."""
-    found = [Path("/"), server.course.accounts.homes, _there(server.state), Path("/tmp")]  # noqa: S108
+    found = [Path("/"), server.course.accounts.homes, server.state, Path("/tmp")]  # noqa: S108
     with suppress(HubtuiError):
         found.append(database_file(server.course.hub.database).parent)
     return found
 
 
-def _there(folder: Path) -> Path:
-    """Before the first change there is no state_dir: then the folder that it will be made in."""
-    return folder if os.path.lexists(folder) else folder.parent
+def _unseen(path: Path, why: str) -> Missing:
+    return Missing(what=f"filesystem of {shown(str(path), 80)}", why=shown(why, 120))
 
 
-def _text(numbers: Numbers, students: int, load: float, seen: tuple[Disk, ...]) -> str:
-    words = [f"{megabytes(numbers.available)} of {megabytes(numbers.total)} memory free"]
-    words[0] += f" (students use {megabytes(students)})" if students else ""
-    if (
-        numbers.swap_total
-        and (used := _share(numbers.swap_total - numbers.swap_free, numbers.swap_total)) >= 1
-    ):
-        words.append(f"swap {used:.0f} % used")
+def _text(numbers: Numbers, students: int, load: float, seen: Sequence[Disk]) -> str:
+    memory = f"{megabytes(numbers.available)} of {megabytes(numbers.total)} memory free"
+    words = [f"{memory} (students use {megabytes(students)})" if students else memory]
+    if swapped := round(_swapped(numbers)):
+        words.append(f"swap {swapped} % used")
     words.append(f"load {load:.1f} per core")
-    if fullest := min(seen, key=lambda disk: _share(disk.free, disk.size), default=None):
-        words.append(
-            f"{_share(fullest.free, fullest.size):.0f} % of {shown(fullest.mount, 40)} free"
-        )
+    fullest = min(seen, key=lambda disk: _share(disk.free, disk.size), default=None)
+    if fullest is not None:
+        share = _share(fullest.free, fullest.size)
+        words.append(f"{share:.0f} % of {shown(fullest.mount, 40)} free")
     return ", ".join(words)
 
 
-def _share(of: float, whole: float) -> float:
-    return 100 * of / whole if whole else 100.0
+def _share(share: float, whole: float) -> float:
+    """In percent; of nothing all."""
+    return 100 * share / whole if whole else 100.0
+
+
+def _swapped(numbers: Numbers) -> float:
+    """Percent of the swap in use; 0 without any."""
+    return 100 - _share(numbers.swap_free, numbers.swap_total)
 
 
 # --- findings -----------------------------------------------------------------------------------
+
+
+def of_numbers(
+    course: Course, numbers: Numbers, students: int, load: float, seen: Sequence[Disk]
+) -> Iterator[Finding]:
+    """What is over its limit. ``students``: bytes of theirs; ``load``: for each core."""
+    yield from _memory(course, numbers, students)
+    yield from _swap(course, numbers)
+    yield from _load(course, load)
+    for disk in seen:
+        yield from _disk(course, disk)
 
 
 def _finding(
@@ -111,9 +115,7 @@ def _memory(course: Course, numbers: Numbers, students: int) -> Iterator[Finding
 
 
 def _swap(course: Course, numbers: Numbers) -> Iterator[Finding]:
-    if not numbers.swap_total:
-        return
-    used = _share(numbers.swap_total - numbers.swap_free, numbers.swap_total)
+    used = _swapped(numbers)
     text = f"{used:.0f} % of the swap is in use: whatever has to be read back is slow."
     severity = limits.judge(course.limits, "swap_used", used)
     yield from _finding("machine.swap", severity, text, _STOP, pane="accounts")
@@ -156,7 +158,7 @@ def _disk(course: Course, disk: Disk) -> Iterator[Finding]:
         do = f"What takes it: sudo du -xhd1 {quoted} | sort -h | tail"
         yield from _finding("machine.disk", space, text, do, where)
     elif files:
-        text = f"{where} has room for only {disk.inodes_free:,} more files."
+        text = f"{where} has room for only {counted(disk.inodes_free, 'more file')}."
         do = f"Where they are: sudo du -xd1 --inodes {quoted} | sort -n | tail"
         yield from _finding("machine.inodes", files, text, do, where)
 

@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from hubtui.clock import moment, parse
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
-from hubtui.release import history, ledger, schedule, status, store
+from hubtui.release import ledger, schedule, store
 from hubtui.release.chosen import called
-from hubtui.release.schedule import Entry
-from hubtui.release.status import Released, Standing
+from hubtui.release.ledger import LACKING, Delivered
+from hubtui.release.schedule import Entry, State
+from hubtui.release.store import Version
 from hubtui.server import Server
-from hubtui.students import Survey
 from hubtui.units import counted
 
 PANE = "release"
 _PLANNED = timedelta(days=1)
 """How long before a release somebody may have planned it."""
+
+
+class Last(NamedTuple):
+    """The sheet that was released last, and what became of it."""
+
+    sheet: str
+    version: Version
+    students: int
+    lacking: Sequence[int]
+    """The uids of those who do not have all of it."""
+    given: dict[tuple[int, str], Delivered]
 
 
 def look(ground: Ground) -> Part:
@@ -30,80 +42,71 @@ def look(ground: Ground) -> Part:
         return part("release", "release", "no release in course.yaml", pane=PANE)
     coming = [entry for entry in schedule.entries(server) if entry.open]
     found = schedule.findings(server) if coming else []
-    last = next((s for s in status.released(store.records(server)) if s.released), None)
-    if last is None:
-        text = _together("nothing released yet", coming, ground)
-        return part("release", "release", text, pane=PANE, findings=tuple(found))
-    standing = _standing(server, ground.seen, last)
-    got = sum(_has(standing, name, last) for name in standing.students)
-    when = moment(parse(last.since), ground.at)
-    said = f"{called(last.name)} to {got} of {len(standing.students)} ({when})"
-    found += [*_incomplete(standing, last), *_nobody_hands_out(server, found)]
+    last = _last(ground)
+    if last is not None:
+        found += [*_incomplete(server, last), *_nobody_hands_out(server, found)]
     missing = tuple(each for each in ground.seen.missing if each.what in ("accounts", "roster"))
-    return part(
-        "release",
-        "release",
-        _together(said, coming, ground),
-        pane=PANE,
-        findings=tuple(found),
-        missing=missing,
-    )
+    text = _text(ground, last, coming)
+    return part("release", "release", text, pane=PANE, findings=tuple(found), missing=missing)
 
 
-def _together(said: str, coming: Sequence[Entry], ground: Ground) -> str:
-    waiting = [entry for entry in coming if entry.state is schedule.State.WAITING]
-    if not waiting:
+def _last(ground: Ground) -> Last | None:
+    records = store.records(ground.server)
+    out = [(version, sheet) for sheet, one in records.items() if (version := store.released(one))]
+    if not out:
+        return None
+    version, sheet = max(out, key=lambda pair: (pair[0].since, pair[1]))
+    given = ledger.read(ground.server.state)
+    uids = [account.uid for account in ground.seen.students.values()]
+    lacking = [uid for uid in uids if not _has(given.get((uid, sheet)), version)]
+    return Last(sheet, version, len(uids), lacking, given)
+
+
+def _has(given: Delivered | None, version: Version) -> bool:
+    return given is not None and given.version >= version.number and given.state not in LACKING
+
+
+def _text(ground: Ground, last: Last | None, coming: Sequence[Entry]) -> str:
+    said = "nothing released yet"
+    if last is not None:
+        has = last.students - len(last.lacking)
+        when = moment(parse(last.version.since), ground.at)
+        said = f"{called(last.sheet)} to {has} of {last.students} ({when})"
+    waiting = next((entry for entry in coming if entry.state is State.WAITING), None)
+    if waiting is None:
         return said
-    return f"{said}; next: {schedule.title(waiting[0])}, {moment(waiting[0].at, ground.at)}"
-
-
-def _standing(server: Server, seen: Survey, last: Released) -> Standing:
-    """Who has it. The runs are many, and are read only where somebody lacks it."""
-    deliveries = ledger.read(server.state)
-    found = Standing(
-        at=seen.at,
-        sheets=[last],
-        students={name: account.uid for name, account in sorted(seen.students.items())},
-        deliveries=deliveries,
-    )
-    if all(_has(found, name, last) for name in found.students):
-        return found
-    return Standing(
-        at=found.at,
-        sheets=found.sheets,
-        students=found.students,
-        deliveries=deliveries,
-        troubles=status.troubles(history.ran(server.state, parse(last.since) - _PLANNED)[0]),
-    )
-
-
-def _has(standing: Standing, name: str, sheet: Released) -> bool:
-    given = standing.given(name, sheet.name)
-    whole = given is not None and given.version >= sheet.version and given.state not in status.BAD
-    return whole and standing.trouble(name, sheet.name) is None
+    return f"{said}; next: {schedule.title(waiting)}, {moment(waiting.at, ground.at)}"
 
 
 # --- findings -----------------------------------------------------------------------------------
 
 
-def _incomplete(standing: Standing, sheet: Released) -> Iterator[Finding]:
-    """Whom the last release did not reach, but by a person's will."""
+def _incomplete(server: Server, last: Last) -> Iterator[Finding]:
+    """Whom it did not reach; who comes late gets it within a minute, and is no finding."""
+    if not last.lacking:
+        return
+    from hubtui.release import history, status  # the runs of days, which mostly nobody needs
+
+    ran = history.ran(server.state, parse(last.version.since) - _PLANNED)[0]
+    troubles = status.troubles(ran)
+    left = status.cancelled(troubles, last.given)  # by a person's will
     bad: Counter[str] = Counter()
-    for name in standing.students:
-        given, trouble = standing.given(name, sheet.name), standing.trouble(name, sheet.name)
-        if trouble is not None and not trouble.cancelled:
-            bad[trouble.state] += 1
-        elif trouble is None and given is not None and given.state in status.BAD:
+    for uid in last.lacking:
+        key = (uid, last.sheet)
+        given, trouble = last.given.get(key), troubles.get(key)
+        if given is not None and given.state in LACKING:
             bad[given.state] += 1
+        elif trouble is not None and key not in left:
+            bad[trouble.state] += 1
     if bad:
         why = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in bad.most_common())
         yield Finding(
             id="release.incomplete",
             severity=Severity.WARNING,
-            text=f"{called(sheet.name)} did not reach {counted(bad.total(), 'student')}: {why}.",
+            text=f"{called(last.sheet)} did not reach {counted(bad.total(), 'student')}: {why}.",
             do="See why: sudo hubtui release status",
             pane=PANE,
-            row=sheet.name,
+            row=last.sheet,
         )
 
 

@@ -78,6 +78,7 @@ def _strange(seen: Survey) -> Iterator[Finding]:
     if not found:
         return
     first = next(iter(found))
+    risky = any(seen.power_of(seen.students[name]) for name in found)
     if len(found) == 1:
         text = f"{shown(first, 40)} is not as it should be: {shown(', '.join(found[first]), 120)}."
     else:
@@ -86,7 +87,7 @@ def _strange(seen: Survey) -> Iterator[Finding]:
         text = f"{len(found)} accounts are not as they should be: {kinds}."
     yield Finding(
         id="students.drift",
-        severity=Severity.WARNING,
+        severity=Severity.CRITICAL if risky else Severity.WARNING,
         text=text,
         do="See each: sudo hubtui accounts list",
         pane=PANE,

@@ -36,6 +36,8 @@ INSTALLED = (
 )
 """What ``hubtui install watchdog`` writes, by systemd or by cron."""
 WEEK = timedelta(days=7)
+_LAST = 50_000
+"""Bytes of what an old script left: 1,200 restarts, more than any week's."""
 _OFTEN = 3
 """Restarts of one cause in a week: worth a cure."""
 
@@ -48,7 +50,7 @@ def look(ground: Ground) -> Part:
         missing = (Missing(what="watchdog", why="root alone can see it: sudo hubtui status"),)
         return part("watchdog", "watchdog", "not seen", pane=PANE, missing=missing)
     paused = pauses.paused(server.state, at)
-    found = history(replace(server, run=quick.run), at - WEEK)
+    found = history(replace(server, run=quick.run), at - WEEK, most=_LAST)
     restarts = [line for line in found.lines if line.restarted]
     findings = (
         *_silent(server, now, at, installed=installed),

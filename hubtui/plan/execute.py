@@ -116,6 +116,17 @@ class _Worker:
         return ", ".join(f"{n} {outcome}" for outcome, n in Counter(self.outcomes.values()).items())
 
     def _chain(self, chain: Chain) -> tuple[Outcome, str]:
+        outcome, text = self._steps(chain)
+        if not outcome.good:
+            for step in chain.steps:
+                if step.always:
+                    try:
+                        self._step(chain, step)
+                    except (HubtuiError, OSError) as e:
+                        text += f" Besides: {e}"
+        return outcome, text
+
+    def _steps(self, chain: Chain) -> tuple[Outcome, str]:
         changed_anything = False
         try:
             for step in chain.steps:

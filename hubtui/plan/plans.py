@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +52,7 @@ def new_plan(
 ) -> Plan:
     """A plan that nobody has confirmed yet; nothing is written."""
     return Plan(
-        id=f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        id=f"{at:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}",
         kind=kind,
         title=title,
         params=params,

@@ -23,6 +23,9 @@ class Step:
     """Whether its line in the journal is on the disk before it starts; False for what can be
     found again by looking, where there are hundreds."""
 
+    always = False
+    """Carried out also where a step before it failed, or somebody cancelled: what puts back."""
+
     told = ""
     """What came of it, for the result; set by do()."""
 

@@ -12,8 +12,10 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hubtui.server.quick import Asked
 
@@ -53,16 +55,18 @@ def look(paths: Iterable[Path], *, timeout: float = 2.0) -> Seen:
     """
     until = time.monotonic() + timeout
     asked = {path: _ask(path) for path in dict.fromkeys(paths)}
-    read_only = _read_only()
-    disks: dict[str, Disk] = {}
+    mounts = _mounts()
+    disks: dict[object, Disk] = {}
     silent, odd = [], []
     for path, df in asked.items():
         said = df.answer(until - time.monotonic())
         if said is None:
             _stuck[path] = df
             silent.append(path)
-        elif (found := _parsed(said.out, read_only)) is not None:
-            disks.setdefault(found.mount, found)
+        elif (found := _parsed(said.out)) is not None:
+            mount = mounts.get(found.mount, _Mount(found.mount, False))
+            # One filesystem may be mounted in several places, in some of them read-only.
+            disks.setdefault(mount, replace(found, read_only=mount.read_only))
         elif "No such file" not in said.err:
             odd.append((path, said.why()))
     return Seen(disks=tuple(disks.values()), silent=tuple(silent), odd=tuple(odd))
@@ -75,7 +79,7 @@ def _ask(path: Path) -> Asked:
     return Asked(["df", "--block-size=1", f"--output={_COLUMNS}", "--", str(path)])
 
 
-def _parsed(out: str, read_only: frozenset[str]) -> Disk | None:
+def _parsed(out: str) -> Disk | None:
     with suppress(ValueError, IndexError):
         size, free, inodes, inodes_free, mount = out.split("\n")[1].split(None, 4)
         return Disk(
@@ -84,7 +88,7 @@ def _parsed(out: str, read_only: frozenset[str]) -> Disk | None:
             free=int(free),
             inodes=_number(inodes),
             inodes_free=_number(inodes_free),
-            read_only=mount in read_only,
+            read_only=False,
         )
     return None
 
@@ -93,18 +97,26 @@ def _number(text: str) -> int:
     return 0 if text == "-" else int(text)
 
 
-def _read_only() -> frozenset[str]:
-    """Where what is mounted cannot be written: by the mount's own options or its filesystem's.
+class _Mount(NamedTuple):
+    """What is mounted somewhere."""
 
-    36 35 98:0 /root /mount ro,noatime - ext4 /dev/sda1 rw,errors=continue, proc(5)
-    """
-    found: dict[str, bool] = {}
+    device: str
+    """``98:0``."""
+    read_only: bool
+    """By the mount's own options, or by those of its filesystem."""
+
+
+def _mounts() -> dict[str, _Mount]:
+    """By where: ``36 35 98:0 /root /mount ro,noatime - ext4 /dev/sda1 rw,errors=…``, proc(5)."""
+    found: dict[str, _Mount] = {}
     with suppress(OSError, IndexError):
         for line in Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines():
             own, _, of_the_filesystem = line.partition(" - ")
-            options = f"{own.split()[5]},{of_the_filesystem.split()[-1]}".split(",")
-            found[_unescaped(own.split()[4])] = "ro" in options  # what is mounted last lies on top
-    return frozenset(mount for mount, is_so in found.items() if is_so)
+            words = own.split()
+            options = f"{words[5]},{of_the_filesystem.split()[-1]}".split(",")
+            # What is mounted last lies on top.
+            found[_unescaped(words[4])] = _Mount(words[2], "ro" in options)
+    return found
 
 
 def _unescaped(path: str) -> str:

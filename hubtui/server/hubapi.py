@@ -30,16 +30,30 @@ CONFIG_SERVICE = (
 )
 # All of these exist since 2.0. A hub that does not know a scope, as 2.0.2 read:metrics, ends.
 SCOPES = ("list:users", "read:users", "read:servers", "delete:servers", "delete:users")
-CONFIG_ROLE = (
-    'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": ['
-    + ", ".join(f'"{scope}"' for scope in SCOPES)
-    + "]}]"
-)
+
+
+def scopes_of(probe: str = "") -> tuple[str, ...]:
+    """What the token may; with ``probe`` it may make and start that account as well."""
+    more = (f"admin:users!user={probe}", f"servers!user={probe}") if probe else ()
+    return (*SCOPES, *more)
+
+
+def config_role(probe: str = "") -> str:
+    """The line that gives the token its role."""
+    scopes = ", ".join(f'"{scope}"' for scope in scopes_of(probe))
+    return (
+        'c.JupyterHub.load_roles = [{"name": "hubtui", "services": ["hubtui"], "scopes": '
+        f"[{scopes}]}}]"
+    )
+
+
+CONFIG_ROLE = config_role()
 NEEDED = ("list:users", "read:users", "read:servers", "delete:servers")  # of them, today
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
 
 _LARGEST = 16 * 2**20  # bytes of one answer: 5,000 running servers of 1.2 are some 3 MB
 _PAGE = 200  # users: the most that a hub gives at once (api_page_max_limit)
+_SLOW_START = 15.0  # seconds: the hub says 202 after its slow_spawn_timeout of 10
 _SLOW_STOP = 15.0  # seconds: the hub says 202 after its slow_stop_timeout of 10
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _PAGINATION = "application/jupyterhub-pagination+json"
@@ -124,7 +138,9 @@ class _Message(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
+    """An answer of whoever listens at `place`; `body` is hostile."""
+
     place: Place
     status: int
     hub_version: str
@@ -155,7 +171,7 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         listeners.place_of(self.url, "hub.api", self.uid)
-        if self.token is not None and not _is_token(self.token):
+        if self.token is not None and not is_token(self.token):
             raise ConfigError("hub.token_file: a token is one line of letters and digits.")
 
     def __repr__(self) -> str:
@@ -219,6 +235,40 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
             time.sleep(every)
         return "stopped" if running is False else "stopping"
 
+    def add_user(self, name: str) -> None:
+        """Have the hub know `name`, who need not log in for that; nothing where it does."""
+        answer = self._call("POST", f"/users/{_quoted(name)}")
+        doing, scope = f"make its user {shown(name, 60)}", f"admin:users!user={name}"
+        if answer.absent:  # so it says where the right is for somebody else
+            raise lacking(doing, scope, name)
+        if answer.status not in (201, 409):  # 409: it knows the name already
+            raise _refusal(answer, doing, scope, config_role(name))
+
+    def start_server(self, name: str) -> bool:
+        """Have a notebook server started; it takes seconds until `server_of` says that it is ready.
+
+        False: the hub does not know the name, or the right is for somebody else. Raises HubError
+        with the hub's own words where the server does not even begin.
+        """
+        within = self._deadline() + _SLOW_START
+        answer = self._call("POST", f"/users/{_quoted(name)}/server", within=within)
+        if answer.absent:
+            return False
+        if answer.status not in (201, 202):
+            doing = f"start the server of {shown(name, 60)}"
+            raise _refusal(answer, doing, f"servers!user={name}", config_role(name))
+        return True
+
+    def server_of(self, name: str) -> RunningServer | None:
+        """The default notebook server as the hub knows it; None: it has none, or not the name."""
+        answer = self._call("GET", f"/users/{_quoted(name)}")
+        if answer.absent:
+            return None
+        if answer.status != 200:
+            raise _refusal(answer, f"say how the server of {shown(name, 60)} is", "read:servers")
+        user: _User = _decoded(answer, _User)
+        return next((one for one in user.known().servers if not one.name), None)
+
     def delete_user(self, name: str) -> Literal["deleted", "unknown"]:
         """Removes the hub's user, ends sessions and server, and NativeAuthenticator's sign-up.
 
@@ -272,13 +322,20 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         within: float | None = None,
         token: bool = True,
         accept: str = "application/json",
-    ) -> _Answer:
+    ) -> Answer:
         if token and self.token is None:
             raise HubError("The hub's API wants a service token: set hub.token_file.")
         place = listeners.place_of(self.url, "hub.api", self.uid)
         secret = self.token if token else None
         within = within or self._deadline()
-        return _ask(place, method, place.path + path, secret, within, accept)
+        return ask(place, method, place.path + path, secret, within, accept)
+
+
+def lacking(doing: str, scope: str, probe: str) -> TokenRefused:
+    """The token may not do that to the probe; `doing` completes "The hub did not …"."""
+    return TokenRefused(
+        f"The hub did not {doing}: the token's role lacks the scope {scope}", (config_role(probe),)
+    )
 
 
 def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
@@ -288,7 +345,7 @@ def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
     HubImpostor when another uid than `place.believe` listens there.
     """
     try:
-        answer = _ask(place, "GET", path, token, within)
+        answer = ask(place, "GET", path, token, within)
         if answer.status != 200:
             return None
         kernels: list[_Kernel] = _decoded(answer, list[_Kernel])
@@ -297,7 +354,7 @@ def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
     return sum(kernel.execution_state == "busy" for kernel in kernels)
 
 
-def _decoded(answer: _Answer, shape: Any) -> Any:
+def _decoded(answer: Answer, shape: Any) -> Any:
     try:
         return msgspec.json.decode(answer.body, type=shape)
     except _UNREADABLE as error:
@@ -307,14 +364,14 @@ def _decoded(answer: _Answer, shape: Any) -> Any:
         ) from error
 
 
-def _message(answer: _Answer) -> str:
+def _message(answer: Answer) -> str:
     """The hub's own words, on one line."""
     with suppress(*_UNREADABLE):
         return shown(msgspec.json.decode(answer.body, type=_Message).message, 200)
     return ""
 
 
-def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
+def _refusal(answer: Answer, doing: str, scope: str, role: str = CONFIG_ROLE) -> HubError:
     """`doing` completes "The hub did not …"; `scope` is what the token's role needs for it."""
     status, where = answer.status, answer.place.name
     if 300 <= status < 400:
@@ -323,25 +380,28 @@ def _refusal(answer: _Answer, doing: str, scope: str) -> HubError:
             "course.yaml must be the hub's own port, such as http://127.0.0.1:8081/hub/api."
         )
     if status in (401, 403):
-        why, lines = _missing(answer, scope)
+        why, lines = _missing(answer, scope, role)
         return TokenRefused(f"The hub did not {doing} ({status}): {why}", lines)
     if status == 404:
         return HubError(f"The hub did not {doing} (404): does hub.api end in /hub/api?")
     if status >= 500:
-        return HubError(f"The hub did not {doing}: it failed itself ({status}). Look at its log.")
+        said = f": {words}" if (words := _message(answer)) else ""
+        return HubError(
+            f"The hub did not {doing}: it failed itself ({status}{said}). Look at its log."
+        )
     return HubError(f"The hub did not {doing} ({status}): {_message(answer)}")
 
 
-def _missing(answer: _Answer, scope: str) -> tuple[str, tuple[str, ...]]:
+def _missing(answer: Answer, scope: str, role: str) -> tuple[str, tuple[str, ...]]:
     """What is missing, and the lines that add it."""
     if answer.hub_version.startswith(("0.", "1.")):
         return "it does not know the token as an admin's", (CONFIG_BEFORE_2,)
     if "scope" in _message(answer):
         if answer.hub_version.startswith("2."):  # 2.0.2 says so of a token that it does not know
             why = f"it does not know the token, or the token's role lacks the scope {scope}"
-            return why, (CONFIG_SERVICE, CONFIG_ROLE)
-        return f"the token's role lacks the scope {scope}", (CONFIG_ROLE,)
-    return "it does not know the token", (CONFIG_SERVICE, CONFIG_ROLE)
+            return why, (CONFIG_SERVICE, role)
+        return f"the token's role lacks the scope {scope}", (role,)
+    return "it does not know the token", (CONFIG_SERVICE, role)
 
 
 def _quoted(name: str) -> str:
@@ -351,19 +411,24 @@ def _quoted(name: str) -> str:
     raise Refused(f"The hub can't be asked about the name {shown(repr(name), 60)}.")
 
 
-def _is_token(token: str) -> bool:
+def is_token(token: str) -> bool:
+    """Whether it can be one: nothing that would end its line in a request."""
     return token.isascii() and token.isprintable() and " " not in token and token != ""
 
 
-def _ask(
+def ask(
     place: Place,
     method: str,
     path: str,
     token: str | None,
     within: float,
     accept: str = "application/json",
-) -> _Answer:
-    """One request on a connection of its own, done at the moment `within` (monotonic)."""
+) -> Answer:
+    """One request on a connection of its own, done at the moment `within` (monotonic).
+
+    The token goes to nobody but who is believed at `place`, and no redirect is followed. Raises
+    HubDown, HubImpostor, HubForeign.
+    """
     import http.client  # late: with ssl and email it takes longer than all else here
     import ssl
 
@@ -385,7 +450,7 @@ def _ask(
             if response.length:
                 raise ConnectionAbortedError
             version = response.headers.get("X-JupyterHub-Version", "")
-            return _Answer(place, response.status, version, content)
+            return Answer(place, response.status, version, content)
     except TimeoutError as error:
         raise HubDown(f"The hub at {place.name} did not answer in time: busy or hung.") from error
     except ConnectionRefusedError as error:

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from hubtui.errors import Refused
-from hubtui.setup import reading
+from hubtui.setup import sites
 from hubtui.setup.hubconfig import HubConfig
 from hubtui.setup.oldscripts import OldScripts
-
-SITES = Path("/etc/apache2/sites-enabled")
-_SITE = re.compile(r"<VirtualHost\b[^>]*>(.*?)</VirtualHost>", re.S | re.I)
-_NAME = re.compile(r"^\s*ServerName\s+(?:https?://)?([A-Za-z0-9][A-Za-z0-9.-]*)", re.M | re.I)
-_LEADS = re.compile(r"^\s*(?:ProxyPass|RewriteRule)\b.*(?:127\.0\.0\.1|localhost|\[::1\])", re.M)
 
 
 def api(config: HubConfig | None) -> tuple[str, str]:
@@ -34,24 +27,21 @@ def proxy(config: HubConfig | None) -> tuple[str, str]:
     return f"http://{host}:{port}{_base(config)}", where
 
 
-def public(old: OldScripts) -> tuple[str | None, str]:
-    """What students open: the name of an Apache site that leads to this machine, or the old
-    watchdog's address."""
-    try:
-        files = sorted(SITES.glob("*.conf"))
-    except OSError:
-        files = []
-    for path in files:
-        try:
-            text = reading.read(path).decode("utf-8", "replace")
-        except (OSError, Refused):
-            continue
-        for site in _SITE.findall(text):
-            if (name := _NAME.search(site)) and _LEADS.search(site):
-                return f"https://{name[1]}", f"ServerName in {path}"
+def public(old: OldScripts, proxy: str | None = None) -> tuple[str | None, str]:
+    """What students open: the name of a site of Apache or nginx that leads to the proxy, or else
+    to this machine; or the old watchdog's address."""
+    found = sites.sites()
+    if site := sites.leading_to(_port(proxy), found):
+        names = {each.url for each in found} - {site.url}
+        also = f"; also here: {', '.join(sorted(names))}" if names else ""
+        return site.url, site.where + also
     if old.url is not None:
         return old.url.value, f"URL in {old.url.by}"
-    return None, "no site of Apache leads to this machine"
+    return None, "no site of Apache or nginx leads to this machine"
+
+
+def _port(url: str | None) -> int | None:
+    return urlsplit(url).port if url else None
 
 
 def _address(

@@ -139,7 +139,9 @@ def token(subject: Subject) -> Iterator[Finding]:
         if (waiting := hubtoken.waiting(subject.server)) is not None:
             yield waiting
             return
-        yield warning("hub.token", f"{e.sentence}.", _add(subject, path, e.lines))
+        ours = hubtoken.read(subject.server.state) is not None
+        do = _INSTALL if ours else _add(subject, path, e.lines)
+        yield warning("hub.token", f"{e.sentence}.", do)
     except HubError as e:
         yield warning("hub.token", str(e))
     else:

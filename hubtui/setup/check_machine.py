@@ -65,7 +65,7 @@ def python(hub: HubHere) -> Iterator[Finding]:
             "machine.python",
             f"hubtui is installed in the hub's own environment {shown(str(ours))}: an upgrade of "
             "one can break the other.",
-            "python3 -m venv /opt/hubtui, and install hubtui there as its README says",
+            "install hubtui in /opt/hubtui: its bin/install",
         )
 
 

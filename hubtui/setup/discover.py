@@ -112,7 +112,7 @@ def discover() -> Discovery:
         config=config,
         sign_ups=sign_ups,
         unseen=unseen,
-        url=Found(*addresses.public(old)),
+        url=Found(*addresses.public(old, proxy[0])),
         api=Found(api[0], f"{api[1]}; {_listening(api[0])}"),
         proxy=Found(*proxy),
         database=database,

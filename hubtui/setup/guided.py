@@ -103,7 +103,7 @@ def _folders(server: Server) -> Part:
 
 
 def _token(server: Server) -> Part:
-    if token.is_taken(server.course):
+    if token.is_taken(server):
         return Part("token", "")
     way = token.way(server)
     return Part("token", "", tuple(token.stages(server, way)), tuple(token.lines(way)))
@@ -168,25 +168,22 @@ class Gone(Stage):
     kind = "files removed"
 
     def __init__(self, server: Server, paths: list[Path]) -> None:
-        self.server, self.paths = server, paths
+        self.server = server
+        self.paths = [path for path in paths if path.exists()]
         self.before: list[File] = []
-
-    @property
-    def _there(self) -> list[Path]:
-        return [path for path in self.paths if path.exists()]
 
     def say(self) -> str:
         """The files."""
-        return f"remove {', '.join(map(str, self._there or self.paths))}"
+        return f"remove {', '.join(map(str, self.paths))}"
 
     def done(self) -> bool:
         """Whether none is there."""
-        return not self._there
+        return not any(path.exists() for path in self.paths)
 
     def do(self) -> Iterator[str]:
         """Remove them."""
-        self.before = [file for path in self._there if (file := as_it_is(path)) is not None]
-        yield from install.remove(self._there, self.server.run)
+        self.before = [file for path in self.paths if (file := as_it_is(path)) is not None]
+        yield from install.remove(self.paths, self.server.run)
 
     def undo(self) -> str:
         """Write them again, and switch the timers on."""
@@ -202,10 +199,12 @@ class OldOn(Stage):
 
     kind = "old script on"
 
+    def __init__(self) -> None:
+        self.lines = crontab.off(crontab.read())
+
     def say(self) -> str:
         """Which lines."""
-        lines = crontab.off(crontab.read())
-        return "; ".join(f"switch on {crontab.NAME}, line {n}: {line}" for n, line in lines)
+        return "; ".join(f"switch on {crontab.NAME}, line {n}: {line}" for n, line in self.lines)
 
     def done(self) -> bool:
         """Whether none is off."""

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -186,10 +187,13 @@ def launch_of(pid: int) -> Launch:
 
 def _options(words: list[str]) -> Iterator[str]:
     """Options of the interpreter itself, such as -I, before what it runs."""
-    for word in words:
+    rest = iter(words)
+    for word in rest:
         if not word.startswith("-") or word in ("-m", "-c", "-"):
             return
         yield word
+        if word in ("-W", "-X"):
+            yield from islice(rest, 1)
 
 
 def _last(said: IO[bytes]) -> str:

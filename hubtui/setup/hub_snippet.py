@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hubtui.errors import Refused
-from hubtui.server.hubapi import SCOPES
+from hubtui.server.hubapi import scopes_of
 
 BEGIN = b"# >>> hubtui: written by hubtui install token; hubtui uninstall token takes it out\n"
 END = b"# <<< hubtui\n"
@@ -33,9 +33,9 @@ def _hubtui(config):
         return
 
     def add(name, entry):
-        found = getattr(config.JupyterHub, name)
+        found = config.JupyterHub[name]
         if isinstance(found, (list, tuple)):
-            setattr(config.JupyterHub, name, list(found) + [entry])
+            config.JupyterHub[name] = list(found) + [entry]
         else:  # not set before: traitlets adds it to the default
             found.append(entry)
 
@@ -53,19 +53,22 @@ del _hubtui
 """
 
 
-def block(token: Path) -> bytes:
-    """The lines between the marks. Raises Refused for a path that is no plain text."""
+def block(token: Path, probe: str = "") -> bytes:
+    """The lines between the marks; ``probe``: the account that tries out the hub before an exam.
+
+    Raises Refused for a path that is no plain text.
+    """
     if not str(token).isascii() or not str(token).isprintable():
         raise Refused(f"{token!r} is no path for a token: choose one of plain letters.")
-    return _BLOCK.format(path=str(token), scopes=" ".join(SCOPES)).encode("ascii")
+    return _BLOCK.format(path=str(token), scopes=" ".join(scopes_of(probe))).encode("ascii")
 
 
-def added(text: bytes, token: Path) -> bytes:
+def added(text: bytes, token: Path, probe: str = "") -> bytes:
     """The configuration with the block as its last lines, and nowhere else. Raises Refused."""
     text = removed(text)
     joint = b"" if not text or text.endswith(b"\n") else b"\n"
     note = _NO_NEWLINE if joint else b""
-    return text + joint + BEGIN + note + block(token) + END
+    return text + joint + BEGIN + note + block(token, probe) + END
 
 
 def removed(text: bytes) -> bytes:

@@ -15,7 +15,6 @@ import psutil
 from hubtui.server import hubprocess
 from hubtui.setup.hubconfig import HubConfig, read_config
 
-NAME = "jupyterhub"
 USUAL_CONFIGS = (
     Path("/etc/jupyterhub", hubprocess.CONFIG),
     Path("/srv/jupyterhub", hubprocess.CONFIG),
@@ -51,15 +50,17 @@ class HubProcess:
 
 
 def find() -> HubProcess | None:
-    """The oldest process called exactly ``jupyterhub`` that root or a system account runs.
+    """The oldest process of root or a system account that is a hub by what was started.
 
-    A student could give that name to a set-uid program by a link (``./jupyterhub`` → sudo), with a
+    By its name alone a hub would be missed that was started as ``python3 …/bin/jupyterhub``, and a
+    student could give that name to a set-uid program by a link (``./jupyterhub`` → sudo), with a
     command line and a folder of choice: all its uids have to agree, and it has to be a Python.
     """
     found: list[tuple[float, HubProcess]] = []
     for process in psutil.process_iter():
         try:
-            if process.name() != NAME or process.status() == psutil.STATUS_ZOMBIE:
+            is_hub = hubprocess.is_program(process.pid, hubprocess.HUB)
+            if not is_hub or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             uids = process.uids()
             if len(set(uids)) > 1 or uids.real >= _FIRST_PERSON or not _is_ours(process):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 import socket
 from collections.abc import Sequence
@@ -14,17 +12,19 @@ from hubtui import course
 from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.setup import reading
+from hubtui.setup.answers import Answers, lines_of
 from hubtui.setup.discover import Discovery, Found
 from hubtui.state import sync_folder
 from hubtui.trust import SAFE_PLACE
+from hubtui.yamlfile import scalar
 
 TOKEN = Path("/etc/hubtui/token")
-_PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 _./:@+-]*(?<![ :])")
+NO_ANSWERS = Answers()
 _MOST_NAMES = 200
 _DATABASE = "sqlite:////srv/jupyterhub/jupyterhub.sqlite"
 
 
-def text_of(found: Discovery) -> str:
+def text_of(found: Discovery, answers: Answers = NO_ANSWERS) -> str:
     """The file. What was not found stands in it as a comment that says what to fill in."""
     return "\n".join(
         [
@@ -32,7 +32,7 @@ def text_of(found: Discovery) -> str:
             "# it came from; read it once, then run: hubtui doctor",
             "",
             "# The name that the screen shows.",
-            f"course: {_scalar(f'Course on {socket.gethostname()}')}",
+            f"course: {scalar(f'Course on {socket.gethostname()}')}",
             "",
             "hub:",
             *_value("url", found.url, "https://jupyter.example.org"),
@@ -53,6 +53,8 @@ def text_of(found: Discovery) -> str:
             "",
             *_release(found),
             *_watchdog(found.logs),
+            "",
+            *lines_of(answers),
             "",
         ]
     )
@@ -135,14 +137,9 @@ def _value(key: str, found: Found, example: str = "", *, must: bool = False) -> 
     """A comment and the value; without one the example, commented out unless it must be there."""
     where = shown(found.where)
     if found.value is not None and found.value.isprintable():
-        return [f"  # {where}", f"  {key}: {_scalar(found.value)}"]
+        return [f"  # {where}", f"  {key}: {scalar(found.value)}"]
     mark = "" if must else "# "
     return [f"  # NOT FOUND ({where}): fill this in", f"  {mark}{key}: {example}"]
-
-
-def _scalar(text: str) -> str:
-    """A text as YAML; JSON's strings are YAML's as well."""
-    return text if _PLAIN.fullmatch(text) and ": " not in text else json.dumps(text)
 
 
 def _token() -> list[str]:
@@ -172,7 +169,7 @@ def _config(found: Discovery) -> list[str]:
 def _staff(staff: dict[str, str]) -> list[str]:
     why = [f"  #   {name}: {shown(reason)}" for name, reason in staff.items()]
     head = "  # never changed or removed; add the tutors"
-    return [head, *why, f"  staff: [{', '.join(map(_scalar, staff))}]"]
+    return [head, *why, f"  staff: [{', '.join(map(scalar, staff))}]"]
 
 
 def _release(found: Discovery) -> list[str]:
@@ -180,7 +177,7 @@ def _release(found: Discovery) -> list[str]:
         return []
     lines = ["release:", *_value("source", found.source)]
     if found.tutors:
-        names = ", ".join(map(_scalar, found.tutors))
+        names = ", ".join(map(scalar, found.tutors))
         lines += ["  # the source lies in this home", f"  tutors: [{names}]"]
     return [*lines, ""]
 

@@ -118,5 +118,5 @@ def is_roots_alone(what: str) -> None:
         if flaw := reading.flaw(place):
             raise Refused(
                 f"{flaw}, and it is part of {what}: install hubtui where root alone can write, "
-                "such as /opt/hubtui (python3 -m venv /opt/hubtui)."
+                "such as /opt/hubtui (its bin/install)."
             )

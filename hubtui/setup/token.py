@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtui import state
-from hubtui.course import Course
 from hubtui.errors import HubError, Refused
 from hubtui.names import shown
 from hubtui.server import Server, hubtoken
@@ -24,6 +23,7 @@ from hubtui.server.hubtoken import Made
 from hubtui.setup import course_line, hub_load, hub_snippet, hub_unit, reading
 from hubtui.setup.hub_load import HubPython, Loaded
 from hubtui.setup.others_files import as_sentence, kept, put, read
+from hubtui.setup.reading import Flaw
 from hubtui.setup.stages import Stage
 from hubtui.watchdog import known
 
@@ -38,6 +38,12 @@ class Way:
     config: Path
     """The hub's configuration as it is named; where that is a link, the file behind it changes."""
     python: HubPython
+    probe: str = ""
+    """The account that tries out the hub before an exam: the token may start it."""
+
+    def added(self, text: bytes) -> bytes:
+        """The hub's configuration with the block."""
+        return hub_snippet.added(text, self.token, self.probe)
 
     @property
     def owner(self) -> tuple[int, int]:
@@ -67,21 +73,33 @@ def way(server: Server) -> Way:
             "one, and -f names it."
         )
     if flaw := reading.flaw(config):
-        then = "where the hub is started (jupyterhub -f)"
         raise Refused(
             f"{flaw}, so as root hubtui does not change the hub's configuration there: "
-            f"{flaw.mend(then=then)}"
+            f"{_mend(flaw, config, launch.uid)}"
         )
-    token = server.course.hub.token_file or TOKEN
-    return Way(token=token, config=config, python=hub_load.python_of(launch))
+    course = server.course
+    return Way(
+        token=course.hub.token_file or TOKEN,
+        config=config,
+        python=hub_load.python_of(launch),
+        probe=course.exam.probe or "",
+    )
 
 
-def is_taken(course: Course) -> bool:
-    """Whether the hub that runs takes the token already, for all that is needed."""
-    if course.hub.token_file is None:
+def _mend(flaw: Flaw, config: Path, uid: int) -> str:
+    """What makes it root's own. A hub without root keeps its folder, for it writes there."""
+    then = "where the hub is started (jupyterhub -f)"
+    if reading.flaw(config, also=(uid,)) is not None:
+        return flaw.mend(then=then)
+    return f"move it into a folder of root's such as /etc/jupyterhub, and name the new place {then}"
+
+
+def is_taken(server: Server) -> bool:
+    """Whether the hub that runs takes a token for all that is needed that it has from elsewhere."""
+    if server.course.hub.token_file is None or hubtoken.read(server.state) is not None:
         return False
     try:
-        api = hubs.api(course)
+        api = hubs.api(server.course)
         if api.version().startswith(("0.", "1.")):
             api.users()
             return True
@@ -100,7 +118,7 @@ def lines(found: Way) -> Iterator[str]:
     uid = found.owner[0]
     yield f"{found.token}, {reading.owner(uid)} 0600: a random token, never shown"
     yield f"at the end of {shown(str(found.config))}:"
-    text = hub_snippet.added(b"", found.token).decode()
+    text = found.added(b"").decode()
     yield from (f"    {line}" for line in text.splitlines())
     yield f"The hub takes it after its next restart, which is up to you: {hubtoken.RESTART}"
 
@@ -113,6 +131,7 @@ class TokenMade(Stage):
     def __init__(self, server: Server, found: Way) -> None:
         self.server, self.found = server, found
         self.made = False
+        self.noted: Made | None = None
 
     def say(self) -> str:
         """The file."""
@@ -145,6 +164,7 @@ class TokenMade(Stage):
                 yield f"{path} is closed."
                 return
             token = secrets.token_hex(32)
+            self.noted = hubtoken.read(self.server.state)
             _note(self.server, self.found, sha256=hubtoken.digest(token))
             self.made = True
             state.replace_file(path, f"{token}\n".encode(), mode=0o600, owner=owner)
@@ -155,7 +175,7 @@ class TokenMade(Stage):
         if not self.made:
             return ""
         self.found.token.unlink(missing_ok=True)
-        (self.server.state / hubtoken.FILE).unlink(missing_ok=True)
+        _note_again(self.server, self.noted)
         return f"{self.found.token} is removed"
 
 
@@ -167,6 +187,7 @@ class BlockIn(Stage):
     def __init__(self, server: Server, found: Way) -> None:
         self.server, self.found = server, found
         self.before: bytes | None = None
+        self.noted: Made | None = None
 
     def say(self) -> str:
         """The file, and how it is tried."""
@@ -175,19 +196,30 @@ class BlockIn(Stage):
     def done(self) -> bool:
         """Whether the block is there, as this hubtui writes it."""
         text = read(self.found.config)
-        return hub_snippet.is_in(text) and hub_snippet.block(self.found.token) in text
+        return (
+            hub_snippet.is_in(text)
+            and hub_snippet.block(self.found.token, self.found.probe) in text
+        )
 
     def do(self) -> Iterator[str]:
         """Try it, keep the old one, put it in place. Raises Refused, CommandFailed."""
         config = self.found.config
         before = read(config)
-        after = hub_snippet.added(before, self.found.token)
+        after = self.found.added(before)
         self._judge(self.found.python.load(config, after))
         yield "the hub's own Python has loaded it, and found the token"
         yield f"the file as it was: {kept(config, before, self.server.clock())}"
+        self._remember()
+        self.noted = hubtoken.read(self.server.state)
         _note(self.server, self.found)
         self.before = before
         put(config, after)
+
+    def _remember(self) -> None:
+        """How the hub runs: the restart that it needs now may come before the first check."""
+        pid = hub_unit.listening(self.server)
+        if pid is not None and known.read(self.server.state) is None:
+            known.remember(self.server.state, pid, self.server.clock())
 
     def _judge(self, loaded: Loaded) -> None:
         """Raise Refused unless the hub would know exactly this token, and what it is for."""
@@ -214,6 +246,7 @@ class BlockIn(Stage):
         if self.before is None:
             return ""
         put(self.found.config, self.before)
+        _note_again(self.server, self.noted)
         return f"{self.found.config} is as it was"
 
 
@@ -265,3 +298,11 @@ def _note(server: Server, found: Way, sha256: str | None = None) -> None:
     )
     state.make_dir(server.state, 0o711)
     state.write_document(server.state / hubtoken.FILE, made)
+
+
+def _note_again(server: Server, before: Made | None) -> None:
+    """What was noted before counts again."""
+    if before is None:
+        (server.state / hubtoken.FILE).unlink(missing_ok=True)
+    else:
+        state.write_document(server.state / hubtoken.FILE, before)

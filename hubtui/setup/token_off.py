@@ -7,12 +7,14 @@ its token would keep no hub from starting either.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from hubtui.errors import Refused
+from hubtui import state
+from hubtui.errors import HubtuiError, Refused
 from hubtui.server import Server, hubtoken
 from hubtui.server.hubtoken import Made
-from hubtui.setup import course_line, hub_load, hub_snippet, hub_unit
+from hubtui.setup import course_line, hub_load, hub_snippet, hub_unit, token
 from hubtui.setup.hub_load import HubPython
 from hubtui.setup.others_files import as_sentence, put, read
 from hubtui.setup.stages import Stage
@@ -26,12 +28,24 @@ def stages_back(server: Server) -> list[Stage]:
     """
     made = hubtoken.read(server.state)
     found: list[Stage] = []
+    if (config := _config(server, made)) is not None:
+        found.append(BlockOut(server, config))
     if made is not None:
-        found += [BlockOut(server, Path(made.config)), TokenGone(made)]
+        found.append(TokenGone(made))
     course = read(server.course.file)
     if course_line.removed(course) != course:
         found.append(LineOut(server.course.file))
     return [*found, Forgotten(server)] if made is not None else found
+
+
+def _config(server: Server, made: Made | None) -> Path | None:
+    """Where the block is: as it was noted; else that of the hub which runs, if it has one."""
+    if made is not None:
+        return Path(made.config)
+    with suppress(HubtuiError):
+        config = token.way(server).config
+        return config if hub_snippet.is_in(read(config)) else None
+    return None
 
 
 class BlockOut(Stage):
@@ -79,6 +93,7 @@ class TokenGone(Stage):
 
     def __init__(self, made: Made) -> None:
         self.path, self.sha256 = Path(made.token), made.sha256
+        self.before: tuple[bytes, tuple[int, int]] | None = None
 
     def say(self) -> str:
         """The file."""
@@ -87,16 +102,26 @@ class TokenGone(Stage):
     def done(self) -> bool:
         """Whether it is gone, or another one than was made."""
         try:
-            token = self.path.read_text("ascii", "replace").strip()
+            text = self.path.read_text("ascii", "replace").strip()
         except FileNotFoundError:
             return True
-        return hubtoken.digest(token) != self.sha256
+        return hubtoken.digest(text) != self.sha256
 
     def do(self) -> Iterator[str]:
         """Remove it."""
         with as_sentence(self.path):
+            status = self.path.stat()
+            self.before = (self.path.read_bytes(), (status.st_uid, status.st_gid))
             self.path.unlink()
         yield f"{self.path} is removed."
+
+    def undo(self) -> str:
+        """Put it back."""
+        if self.before is None:
+            return ""
+        text, owner = self.before
+        state.replace_file(self.path, text, mode=0o600, owner=owner)
+        return f"{self.path} is there again"
 
 
 class LineOut(Stage):
@@ -106,6 +131,7 @@ class LineOut(Stage):
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.before: bytes | None = None
 
     def say(self) -> str:
         """The file."""
@@ -119,7 +145,15 @@ class LineOut(Stage):
     def do(self) -> Iterator[str]:
         """Take it out."""
         yield from ()
-        put(self.file, course_line.removed(read(self.file)))
+        self.before = read(self.file)
+        put(self.file, course_line.removed(self.before))
+
+    def undo(self) -> str:
+        """Put it back."""
+        if self.before is None:
+            return ""
+        put(self.file, self.before)
+        return f"{self.file} is as it was"
 
 
 class Forgotten(Stage):

@@ -75,7 +75,7 @@ def _can_start(name: str) -> None:
     if not _may(account, [sys.executable, "-I", "-c", "import hubtui.tutor"]):
         raise Refused(
             f"{name} cannot start {shown(sys.executable)}: install hubtui where everybody may "
-            "read it, such as /opt/hubtui (python3 -m venv /opt/hubtui)."
+            "read it, such as /opt/hubtui (its bin/install)."
         )
     if not _may(account, ["test", "-r", str(SAFE_PLACE)]):
         raise Refused(

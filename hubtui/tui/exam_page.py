@@ -31,9 +31,9 @@ _MOST = 10_000
 
 def exam_check(server: Server, students: int | None) -> Readiness:
     """The real one; what it needs is imported when it is asked for."""
-    from hubtui.exam.check import check
+    from hubtui.exam.check import readiness
 
-    return check(server, students)
+    return readiness(server, students)
 
 
 class ExamPage(Screen[None]):
@@ -59,11 +59,13 @@ class ExamPage(Screen[None]):
         Binding("escape,q,e", "back", show=False),
     ]
     DEFAULT_CSS = """
-    ExamPage KeyedTable { height: auto; max-height: 60%; background: $background; }
-    ExamPage #verdict { margin-top: 1; }
-    ExamPage #occasion { margin-bottom: 1; }
+    ExamPage KeyedTable { height: auto; max-height: 10; background: $background; }
+    ExamPage.-tall KeyedTable { max-height: 60%; }
+    ExamPage.-tall #verdict { margin-top: 1; }
+    ExamPage.-tall #occasion { margin-bottom: 1; }
     ExamPage #detail { height: 1fr; border-top: solid $panel; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, check: Check = exam_check) -> None:
         super().__init__()
@@ -200,7 +202,7 @@ def try_it(app: HubtuiApp) -> None:
     """The plan says what the probe account will do; its result has the seconds of each stage."""
 
     def plan(server: Server, _keys: Sequence[str]) -> Plan:
-        from hubtui.exam.probe import try_plan
+        from hubtui.exam.try_out import try_plan
 
         return try_plan(server)
 

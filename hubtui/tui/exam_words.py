@@ -18,7 +18,7 @@ from hubtui.units import counted
 
 COLUMNS = (
     Column("mark", "", 2, align="right"),
-    Column("question", "QUESTION", 30),
+    Column("question", "QUESTION", 36),
     Column("answer", "ANSWER", None),
 )
 _ORDER = list(State)

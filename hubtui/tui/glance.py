@@ -9,8 +9,6 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.css.scalar import Scalar
-from textual.widget import Widget
 
 from hubtui.findings import Finding
 from hubtui.glance.records import Glance
@@ -68,6 +66,8 @@ class GlancePane(Frame):
         super().__init__()
         self.glance: Glance | None = None
         self.with_put_off = False
+        self._place: tuple[object, ...] = ()
+        """What has how much room."""
 
     def inside(self) -> ComposeResult:
         yield Line(id="exam", classes="empty")
@@ -109,9 +109,10 @@ class GlancePane(Frame):
     def show(self, glance: Glance) -> None:
         """Take over what is known now; cursor and scroll stay with their finding."""
         self.glance = glance
-        self._arrange()
+        moved = self._arrange()
         self._say()
-        self.call_after_refresh(self._say)  # once the place is as wide as it will be
+        if moved:
+            self.call_after_refresh(self._say)  # once the place is as wide as it will be
 
     def _caps(self, pane: str) -> str:
         return self.hubtui.panes[pane][0] if pane in self.hubtui.panes else ""
@@ -139,8 +140,11 @@ class GlancePane(Frame):
             each.truncate(width, overflow="ellipsis")
         return Text("\n").join(lines)
 
-    def _arrange(self) -> None:
-        """Give the lines their place, the findings what they need, the details the rest."""
+    def _arrange(self) -> bool:
+        """Give the lines their place, the findings what they need, the details the rest.
+
+        Whether anything has another place than before.
+        """
         glance, height = self.glance, self.size.height
         lines = _LINES if glance is None else len(glance.lines) + bool(glance.elsewhere)
         exam = glance is not None and glance.exam is not None
@@ -152,11 +156,16 @@ class GlancePane(Frame):
         room -= 2 * roomy
         most = min(room, _FIVE) if low else room - 2 * _DETAIL
         listed = max(min(wanted, most), 3)
-        self.set_class(roomy, "roomy")
+        place = (exam, roomy, lines, listed, room - listed > _DETAIL and self._count() > 0)
+        before, self._place = self._place, place
+        if place == before:
+            return False  # a layout repaints everything
         self.query_one("#exam", Line).set_class(not exam, "empty")
-        _set_height(self.query_one("#lines"), lines)
-        _set_height(self.list, listed)
-        self.query_one("#detail").display = room - listed > _DETAIL and self._count() > 0
+        self.set_class(roomy, "roomy")
+        self.query_one("#lines").styles.height = lines
+        self.list.styles.height = listed
+        self.query_one("#detail").display = place[-1]
+        return True
 
     def _count(self) -> int:
         if self.glance is None:
@@ -263,9 +272,3 @@ class FindingPage(Page):
         """To its pane and row, which lie below this page."""
         self.dismiss()
         self.app.call_later(self._go)
-
-
-def _set_height(widget: Widget, height: int) -> None:
-    """Only where it is another: a layout repaints everything."""
-    if widget.styles.height != Scalar.from_number(height):
-        widget.styles.height = height

@@ -29,7 +29,7 @@ MAIL = Path("/var/mail/root")
 OURS = "hubtui"
 JOURNAL = "journal"
 _LARGEST = 8_000_000
-"""Bytes that are read of restarts.log, and of the mailbox: their ends."""
+"""Bytes that are read of restarts.log, and of the mailbox, at most: their ends."""
 _MOST_LOGS = 200
 """Logs whose end is read for a cause: the newest."""
 
@@ -67,9 +67,14 @@ class History(Struct, frozen=True):
 
 
 def history(
-    server: Server, since: datetime | None = None, unit: str = "", mail: Path = MAIL
+    server: Server,
+    since: datetime | None = None,
+    unit: str = "",
+    mail: Path = MAIL,
+    most: int = _LARGEST,
 ) -> History:
-    """Collect it. ``unit`` is the hub's, where the caller knows it.
+    """Collect it. ``unit`` is the hub's, where the caller knows it; ``most``: how many bytes are
+    read of restarts.log, and of the mailbox.
 
     Nothing is raised: what cannot be read is named in ``unreadable``.
     """
@@ -78,10 +83,10 @@ def history(
     sources = [list(_of_unit(server, unit or _unit_of(server, found), since))]
     logs = server.course.watchdog.logs
     if logs is not None:
-        old, bad = _old(logs)
+        old, bad = _old(logs, most)
         unreadable += bad
         sources = [old, *sources, list(_of_logs(logs, since))]
-    sources.append(_mailed(mail))
+    sources.append(_mailed(mail, most))
     for more in sources:
         lines = merge(lines, more)
     return History(
@@ -221,8 +226,8 @@ def _line(
     )
 
 
-def _old(logs: Path) -> tuple[list[Line], list[Unreadable]]:
-    data, begin = logfile.last_bytes(logs / incidents.OLD, _LARGEST)
+def _old(logs: Path, most: int) -> tuple[list[Line], list[Unreadable]]:
+    data, begin = logfile.last_bytes(logs / incidents.OLD, most)
     found, unreadable = oldlog.read(data, incidents.OLD)
     if begin:
         said = "it is long: only its end is read, and lines are counted from there"
@@ -231,8 +236,8 @@ def _old(logs: Path) -> tuple[list[Line], list[Unreadable]]:
     return lines, unreadable
 
 
-def _mailed(mail: Path) -> list[Line]:
-    data, _ = logfile.last_bytes(mail, _LARGEST)
+def _mailed(mail: Path, most: int) -> list[Line]:
+    data, _ = logfile.last_bytes(mail, most)
     source = f"mail of {mail.name}"
     return [Line(at=old.at, reason=old.reason, source=source) for old in oldlog.in_mail(data)]
 

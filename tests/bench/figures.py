@@ -12,6 +12,7 @@ from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
 from tests.bench.releases import releases
 from tests.bench.stalls import release_stalls, stalls
+from tests.bench.status import looks
 from tests.bench.watchdog import checks
 from tests.sandboxed import Machine
 
@@ -27,6 +28,8 @@ def figures() -> Iterator[Figure]:
     """All of them, one by one: it takes some minutes."""
     machine = Machine()
     yield from checks()
+    machine.restore()
+    yield from looks()
     machine.restore()
     yield from releases(machine)
     machine.restore()

@@ -42,13 +42,17 @@ exec unshare --net sh -c 'ip link set lo up && exec "$@"' sh "$@"
 
 def checks() -> Iterator[Figure]:
     """Of a hub that is well: one look, and nothing to write but the live state."""
-    apart = ["unshare", "--net", "sh", "-c", _NETWORK, "sh"]
-    this = [sys.executable, "-m", "tests.bench.watchdog"]
-    said = subprocess.run([*apart, *this], stdout=subprocess.PIPE, check=True).stdout
+    said = in_small_network("tests.bench.watchdog")
     check, plain, script = msgspec.json.decode(said, type=tuple[Once, Once, Once])
     yield Figure("watchdog check / import http.client, ssl, json", check.ms / plain.ms, 3)
     yield Figure("watchdog check / a script with curl", check.ms / script.ms, None)
     yield Figure("watchdog check, MB (beside the import)", check.mb, 30, plain.mb)
+
+
+def in_small_network(module: str) -> bytes:
+    """What the module says when it runs there."""
+    apart = ["unshare", "--net", "sh", "-c", _NETWORK, "sh", sys.executable, "-m", module]
+    return subprocess.run(apart, stdout=subprocess.PIPE, check=True).stdout
 
 
 def measure(course: Watched) -> tuple[Once, Once, Once]:

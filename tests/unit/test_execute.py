@@ -99,6 +99,37 @@ def test_cancel_stops_before_the_next_step(tmp_path: Path, plan: Plan) -> None:
     assert (world, ends(tmp_path, plan)) == ([], {"a": "cancelled"})
 
 
+class PutsBack(Fake):
+    """What is carried out whatever was before."""
+
+    always = True
+
+
+def test_what_puts_back_is_done_after_a_failure_too(tmp_path: Path, plan: Plan) -> None:
+    world: list[str] = []
+    broken = Fake("a1", world, CommandFailed("a1 failed."))
+    chain = Chain("a", [broken, Fake("a2", world), PutsBack("a3", world)])
+    execute(tmp_path, now, plan, "accounts", lambda _: [chain])
+    assert (world, ends(tmp_path, plan)) == (["a3"], {"a": "failed"})
+
+
+def test_what_puts_back_is_done_where_somebody_cancelled(tmp_path: Path, plan: Plan) -> None:
+    world: list[str] = []
+    runs.cancel(tmp_path, plan.id)
+    chain = Chain("a", [Fake("a1", world), PutsBack("a2", world)])
+    execute(tmp_path, now, plan, "accounts", lambda _: [chain])
+    assert (world, ends(tmp_path, plan)) == (["a2"], {"a": "cancelled"})
+
+
+def test_where_putting_back_fails_both_are_said(tmp_path: Path, plan: Plan) -> None:
+    broken = Fake("a1", [], CommandFailed("a1 failed."))
+    back = PutsBack("a2", [], CommandFailed("a2 failed."))
+    execute(tmp_path, now, plan, "accounts", lambda _: [Chain("a", [broken, back])])
+    events = Follower(runs.events_path(tmp_path, plan.id)).new()
+    [text] = [event.text for event in events if event.event is What.END]
+    assert text == "a1 failed. Besides: a2 failed."
+
+
 def test_a_held_lock_is_told_with_its_holder(tmp_path: Path, plan: Plan) -> None:
     with lock(tmp_path, "accounts", "Approve 3, by eva, pid 7"):
         outcome = execute(tmp_path, now, plan, "accounts", lambda _: [])

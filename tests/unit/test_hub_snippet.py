@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hubtui.errors import ConfigError, Refused
 from hubtui.server.hubapi import SCOPES
-from hubtui.setup import course_line, hub_snippet
+from hubtui.setup import course_line, hub_snippet, hubconfig
 
 loader = pytest.importorskip("traitlets.config.loader", reason="traitlets: install hubtui[demo]")
 TOKEN = Path("/etc/hubtui/token")
@@ -113,6 +113,23 @@ def test_what_a_file_that_it_loads_sets_stays(hub: Any, tmp_path: Path) -> None:
     (tmp_path / "more.py").write_text('c.JupyterHub.services = [{"name": "other"}]\n')
     services, _ = hub('c.JupyterHub.services = []\nload_subconfig("more.py")')
     assert services == [OTHER, OURS]
+
+
+def test_the_block_hides_nothing_from_who_reads_the_configuration_as_text() -> None:
+    text = hub_snippet.added(b"c.JupyterHub.port = 8000\n", TOKEN)
+    found = hubconfig.parse(text, Path("jupyterhub_config.py"))
+    assert (found.trouble, found.elsewhere, found.unread) == ("", (), {})
+
+
+def test_the_account_that_tries_out_the_hub_may_be_started_and_its_name_replaces_the_old_block(
+    hub: Any,
+) -> None:
+    text = hub_snippet.added(b"", hub.token).decode()
+    assert hub_snippet.added(text.encode(), hub.token, "probe") == hub_snippet.added(
+        b"", hub.token, "probe"
+    )
+    assert "servers!user=probe" in hub_snippet.block(hub.token, "probe").decode()
+    assert "!user" not in text
 
 
 def test_before_roles_the_service_is_admin(hub: Any) -> None:

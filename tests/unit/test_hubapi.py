@@ -23,7 +23,7 @@ import pytest
 
 from hubtui.errors import ConfigError, HubDown, HubError, HubForeign, HubImpostor, Refused
 from hubtui.server import hubapi
-from hubtui.server.hubapi import HubApi
+from hubtui.server.hubapi import HubApi, TokenRefused
 from hubtui.server.listeners import place_of
 
 ME = os.getuid()
@@ -214,6 +214,30 @@ def test_a_running_server_is_listed_and_stopped(hub: Hub, anna: str) -> None:
     assert hub.api().stop_server(anna) == "stopped"
     assert hub.api().stop_server(anna) == "not running"
     assert hub.api().stop_server("nobody-of-that-name") == "not running"
+
+
+@needs_hub
+@pytest.mark.hub
+def test_a_user_is_made_and_the_server_started_by_who_may(hub: Hub) -> None:
+    chief = hub.api(token="token-of-the-chief")
+    assert chief.start_server("newcomer") is False
+    chief.add_user("newcomer")
+    chief.add_user("newcomer")
+    assert hub.api().server_of("newcomer") is None
+    assert chief.start_server("newcomer")
+    until = time.monotonic() + 60
+    while (found := hub.api().server_of("newcomer")) is None or not found.ready:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    with pytest.raises(HubError, match="did not start the server of newcomer"):
+        chief.start_server("newcomer")  # it runs already
+    with pytest.raises(TokenRefused) as caught:
+        hub.api().start_server("newcomer")
+    assert caught.value.lines == (hubapi.config_role("newcomer"),)
+    with pytest.raises(TokenRefused):
+        hub.api().add_user("newcomer")
+    assert hub.api().stop_server("newcomer") == "stopped"
+    assert hub.api().delete_user("newcomer") == "deleted"
 
 
 @needs_hub

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hubtui import course
-from hubtui.errors import Refused
-from hubtui.setup import addresses, discover, reading
+from hubtui.errors import Refused, UsageError
+from hubtui.setup import addresses, discover, reading, sites
+from hubtui.setup.answers import Answers, date, whom
 from hubtui.setup.discover import Discovery, Found
 from hubtui.setup.hubconfig import HubConfig, parse
 from hubtui.setup.hubprocess import HubProcess
 from hubtui.setup.init import summary, text_of, write
 from hubtui.setup.oldscripts import OldScripts, Said
 
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 NOTHING = Found(None, "nobody knows")
 HUB = HubProcess(pid=1, uid=0, words=(), cwd=Path("/srv/hub"), log=None)
 
@@ -146,22 +149,80 @@ def test_an_address_that_is_none_is_the_default(bound: str) -> None:
     assert addresses.api(config)[0] == "http://127.0.0.1:8081/hub/api"
 
 
-def test_the_public_address_is_that_of_the_site_which_leads_to_the_hub(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sites.conf").write_text(
+@pytest.fixture
+def no_sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No web server on this machine; files that are read whoever owns them."""
+    monkeypatch.setattr(sites, "APACHE", (tmp_path / "apache2", "*.conf"))
+    monkeypatch.setattr(sites, "NGINX", ((tmp_path / "nginx", "*"),))
+    monkeypatch.setattr(reading, "read", lambda path: path.read_bytes())
+    for folder in ("apache2", "nginx"):
+        (tmp_path / folder).mkdir()
+    return tmp_path
+
+
+def test_the_public_address_is_that_of_the_site_which_leads_to_the_hub(no_sites: Path) -> None:
+    (no_sites / "apache2" / "sites.conf").write_text(
         "<VirtualHost *:443>\nServerName www.example.org\nDocumentRoot /var/www\n</VirtualHost>\n"
         "<VirtualHost *:443>\n  ServerName hub.example.org\n"
         "  ProxyPass / http://127.0.0.1:8000/\n</VirtualHost>\n"
     )
-    monkeypatch.setattr(addresses, "SITES", tmp_path)
-    monkeypatch.setattr(reading, "read", lambda path: path.read_bytes())
     assert addresses.public(OldScripts())[0] == "https://hub.example.org"
 
 
-def test_without_apache_the_old_watchdog_knows_the_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_several_sites_the_one_of_the_proxys_port_counts_and_the_others_are_named(
+    no_sites: Path,
 ) -> None:
-    monkeypatch.setattr(addresses, "SITES", tmp_path)
+    (no_sites / "apache2" / "a.conf").write_text(
+        "<VirtualHost *:443>\nServerName wiki.example.org\n"
+        "ProxyPass / http://127.0.0.1:9000/\n</VirtualHost>\n"
+    )
+    (no_sites / "nginx" / "hub").write_text(
+        "upstream jupyter { server 127.0.0.1:8000; }\n"
+        "server { listen 443 ssl; server_name hub.example.org;\n"
+        "  location / { proxy_pass http://jupyter; } }\n"
+    )
+    url, where = addresses.public(OldScripts(), "http://127.0.0.1:8000")
+    assert url == "https://hub.example.org"
+    assert where.startswith("server_name in ")
+    assert where.endswith("also here: https://wiki.example.org")
+
+
+def test_without_a_site_the_old_watchdog_knows_the_address(no_sites: Path) -> None:
     old = OldScripts(url=Said("https://hub.example.org", Path("/root/watch.sh")))
     assert addresses.public(old) == ("https://hub.example.org", "URL in /root/watch.sh")
+
+
+# --- what was answered ---------------------------------------------------------------------------
+
+
+def test_what_was_answered_stands_in_the_file(tmp_path: Path) -> None:
+    answers = Answers(
+        notify=whom("admin@example.org"), exam=date("2027-02-01 09:00-11:00", NOW, students=40)
+    )
+    path = tmp_path / "course.yaml"
+    write(path, text_of(discovery(), answers))
+    found = course.load(path, as_root=False)
+    assert found.notify.mail == "admin@example.org"
+    assert found.exam.dates == (
+        course.ExamDate(from_="2027-02-01 09:00", to="2027-02-01 11:00", students=40),
+    )
+
+
+@pytest.mark.parametrize("address", ["https://ntfy.sh/a?b=c:d,-e", "null", "true", "a+b=c@x.org"])
+def test_awkward_addresses_are_kept_as_they_are(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "course.yaml"
+    write(path, text_of(discovery(), Answers(notify=whom(address))))
+    found = course.load(path, as_root=False).notify
+    assert address in (found.mail, found.webhook)
+
+
+@pytest.mark.parametrize("text", ["nobody there", "-oQ/tmp@x", "http://evil.example.org", "a\nb@c"])
+def test_what_is_no_address_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match=r"admin@example\.org"):
+        whom(text)
+
+
+def test_where_nothing_was_answered_the_file_shows_how() -> None:
+    text = text_of(discovery())
+    assert "#   mail: admin@example.org" in text
+    assert "#     - {from: 2027-02-01 09:00, to: 2027-02-01 11:00, students: 40}" in text

@@ -12,6 +12,7 @@ from hubtui.clock import now
 from hubtui.server import Server, machine, quick
 from hubtui.server.machine import Numbers
 from hubtui.server.uses import Use
+from hubtui.state import write_document
 from hubtui.usage import Day, Usage, noted
 from tests.unit.surveys import course
 
@@ -102,7 +103,7 @@ def test_a_kill_counts_for_a_day(tmp_path: Path) -> None:
     today = usage.today(server, at)
 
     def since_yesterday(known: Usage, kernel: int) -> int:
-        usage.write_document(tmp_path / usage.FILE, known)
+        write_document(tmp_path / usage.FILE, known)
         numbers = Numbers(
             **{**{f: getattr(SMALL, f) for f in SMALL.__struct_fields__}, "oom_kills": kernel}
         )

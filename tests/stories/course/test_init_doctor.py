@@ -16,8 +16,10 @@ import pytest
 from hubtui import course
 from hubtui.demo.hub import EmbeddedHub
 from hubtui.setup import hubprocess
+from tests.called import sendmail
 from tests.course_on_disk import CONFIG, DATABASE, ROSTER, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine
+from tests.terminal import Terminal
 
 NAMES = [f"old{number:02}" for number in range(40)]
 SCRIPTS = Path("/root/bin")
@@ -89,6 +91,54 @@ def test_init_writes_a_course_that_loads_lists_all_forty_and_changes_none(
     assert everything() == before
 
 
+def test_at_a_terminal_init_asks_whom_to_call_and_when_the_exam_is(
+    server: CourseOnDisk, config: Path, tmp_path: Path
+) -> None:
+    with (
+        sendmail(tmp_path) as box,
+        Terminal([sys.executable, "-I", "-m", "hubtui", "init"]) as terminal,
+    ):
+        for question, answer in (
+            ("Whom to call", "nobody there"),  # no address: asked again
+            ("is nobody's address", "admin@example.org"),
+            ("When is the next exam", "2027-02-01 09:00-11:00"),
+            ("How many students", "40"),
+            ("Send a test message now", "y"),
+        ):
+            terminal.wait_for(question)
+            for letter in answer:
+                terminal.press(letter)
+            terminal.press("enter")
+        terminal.wait_for("Sent by mail to admin@example.org")
+        assert [mail["To"] for mail in box.mails] == ["admin@example.org"]
+    found = course.load(CONFIG)
+    assert found.notify.mail == "admin@example.org"
+    assert [(date.from_, date.students) for date in found.exam.dates] == [("2027-02-01 09:00", 40)]
+
+
+def test_init_finds_the_site_of_apache_and_of_nginx_that_leads_to_the_hub(
+    server: CourseOnDisk,
+) -> None:
+    apache, nginx = Path("/etc/apache2/sites-enabled"), Path("/etc/nginx/conf.d")
+    for folder in (apache, nginx):
+        folder.mkdir(parents=True)
+    try:
+        (apache / "wiki.conf").write_text(
+            "<VirtualHost *:443>\nServerName wiki.example.org\n"
+            "ProxyPass / http://127.0.0.1:9000/\n</VirtualHost>\n"
+        )
+        (nginx / "hub.conf").write_text(
+            "server { listen 443 ssl; server_name hub.example.org;\n"
+            "location / { proxy_pass http://127.0.0.1:8000; } }\n"
+        )
+        assert "  url: https://hub.example.org\n" in hubtui("init", "--print").stdout
+        (nginx / "hub.conf").unlink()
+        assert "  url: https://wiki.example.org\n" in hubtui("init", "--print").stdout
+    finally:
+        shutil.rmtree(apache.parent)
+        shutil.rmtree(nginx.parent)
+
+
 def test_init_never_overwrites(server: CourseOnDisk) -> None:
     CONFIG.write_text("mine")
     done = hubtui("init")
@@ -110,11 +160,11 @@ def test_init_reads_what_the_old_scripts_say(server: CourseOnDisk) -> None:
         f'if [ $theuser != "tutor" ] ; then echo; fi\ndone < {ROSTER}\n'
     )
     CRONTAB.write_text(f"* * * * * {watch}\n")
-    Path("/root/logs").mkdir()
+    Path("/root/logs").mkdir(exist_ok=True)
     try:
         text = hubtui("init", "--print").stdout
     finally:
-        Path("/root/logs").rmdir()
+        shutil.rmtree("/root/logs")
     assert "url: https://hub.example.org" in text
     assert "source: /home/tutor/sheets" in text
     assert "tutors: [tutor]" in text

@@ -1,0 +1,148 @@
+"""hubtui status [--brief | --json]: without click, which takes as long as half of the look.
+
+Everything is said within five seconds, whatever hangs: a monitoring system asks no second time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from hubtui.errors import HubtuiError
+from hubtui.names import shown
+
+if TYPE_CHECKING:
+    from hubtui.glance.records import Glance
+    from hubtui.server import Server
+
+MOST = 5.0
+"""Seconds from the start of the program to its page."""
+_REST = 0.7
+"""Of them for what comes after the look."""
+_AT_LEAST = 0.5
+"""Seconds for the look, however long the start took."""
+
+
+class As(Enum):
+    """How it is said."""
+
+    PAGE = ""
+    BRIEF = "--brief"
+    JSON = "--json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line wants."""
+
+    config: str | None = None
+    how: As = As.PAGE
+
+
+def asked(argv: Sequence[str]) -> Asked | None:
+    """``status`` with nothing but --config, --brief or --json; None: this is another command."""
+    rest, config, said = list(argv), None, list[str]()
+    while rest:
+        word = rest.pop(0)
+        if word == "--config" and rest:
+            config = rest.pop(0)
+        elif word.startswith("--config="):
+            config = word.partition("=")[2]
+        else:
+            said.append(word)
+    for how in As:
+        if sorted(said) == sorted(filter(None, ("status", how.value))):
+            return Asked(config, how)
+    return None
+
+
+def look(server: Server) -> Glance:
+    """One look at everything, within the time that is left. Raises nothing."""
+    from hubtui.glance.sources import gatherer
+
+    return gatherer(server).look(max(_AT_LEAST, MOST - _REST - _age()), fresh=True)
+
+
+def show(server: Server, how: As) -> NoReturn:
+    """Look, say it, and end this process."""
+    glance, course = look(server), server.course.course
+    from hubtui.cli import glance_page as pages
+
+    if how is As.JSON:
+        pages.write(_json(course, glance))
+    elif how is As.BRIEF:
+        pages.write(pages.brief(glance))
+    else:
+        colours, width = pages.terminal()
+        pages.write(pages.page(glance, course, colours=colours, width=width))
+    sys.stderr.flush()
+    os._exit(pages.EXIT[glance.state])  # threads that hang are not waited for
+
+
+def main(wanted: Asked) -> int:
+    """Look, say it, and end this process; returns only where there was nothing to look at: 3."""
+    # Looking for garbage would take a twentieth of a process that is over after a quarter second.
+    gc.disable()
+    from hubtui import course
+    from hubtui.server import server_of
+
+    try:
+        show(server_of(course.load(course.find(wanted.config, os.environ))), wanted.how)
+    except (HubtuiError, OSError) as e:
+        return unknown(str(e), wanted.how)
+    except KeyboardInterrupt:
+        return unknown("Stopped before everything was looked at.", wanted.how, "everything")
+    except Exception as e:  # a monitoring system gets its one line, whatever it is
+        sentence = f"The look broke off: {type(e).__name__}: {shown(str(e), 200)}"
+        return unknown(sentence, wanted.how, "everything")
+
+
+def unknown(sentence: str, how: As, what: str = "course.yaml") -> int:
+    """Say why nothing could be looked at; returns the exit code for that."""
+    from hubtui.cli import glance_page as pages
+    from hubtui.clock import now
+    from hubtui.findings import State
+    from hubtui.glance.records import Glance
+    from hubtui.students import Missing
+
+    if how is As.JSON:
+        why = Missing(what=what, why=sentence)
+        pages.write(_json("", Glance(at=now(), lines=(), findings=(), missing=(why,))))
+    elif how is As.BRIEF:
+        pages.write(pages.trouble(sentence))
+    else:
+        sys.stderr.write(f"hubtui: {sentence}\n")
+    return pages.EXIT[State.UNKNOWN]
+
+
+def _json(course: str, glance: Glance) -> str:
+    from hubtui.clock import stamp
+
+    document: dict[str, Any] = {
+        "format": 1,
+        "course": course,
+        "at": stamp(glance.at),
+        "state": glance.state,
+        "exam": glance.exam,
+        "lines": glance.lines,
+        "elsewhere": glance.elsewhere,
+        "findings": glance.findings,
+        "put_off": glance.put_off,
+        "missing": glance.missing,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _age() -> float:
+    """For how many seconds this process exists: under swap its start alone may take some."""
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - as early as this, without pathlib
+        began = float(file.read().rpartition(b")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK")
