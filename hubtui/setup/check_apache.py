@@ -94,7 +94,7 @@ def workers(conf: ApacheConf, students: int) -> Iterator[Finding]:
     """Each websocket holds a worker for as long as its notebook is open."""
     threaded = bool(conf.modules & _THREADED)
     said = conf.last("maxrequestworkers", "maxclients")
-    each = _number(conf.last("threadsperchild"), 25)
+    each = min(_number(conf.last("threadsperchild"), 25), _number(conf.last("threadlimit"), 64))
     servers = _number(conf.last("serverlimit"), 16 if threaded else 256)
     most = servers * each if threaded else servers
     has = min(_number(said, 400 if threaded else 256), most)

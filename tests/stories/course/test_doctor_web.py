@@ -24,7 +24,7 @@ WEB = Path("/srv/web")
 APACHE = Path("/etc/apache2/apache2.conf")
 NGINX = Path("/etc/nginx/nginx.conf")
 BIN = Path("/root/webbin")
-NAMES = [f"s{number:02}" for number in range(30)]
+NAMES = [f"s{number:02}" for number in range(19)]
 UPGRADE = "GET /user/s01/channels HTTP/1.1\r\nHost: {name}\r\nConnection: Upgrade\r\n"
 UPGRADE += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
 
@@ -111,12 +111,12 @@ def apache(course: CourseOnDisk) -> Iterator[Apache]:
     BIN.mkdir(exist_ok=True)
     ctl = BIN / "apache2ctl"
     ctl.write_text(
-        f'#!/bin/sh\n[ "$1" = configtest ] && exec apache2 -f {WEB}/apache.conf -t\n'
-        f'exec apache2 -f {WEB}/apache.conf -k "$1"\n'
+        f'#!/bin/sh\n[ "$1" = configtest ] && exec apache2 -f {WEB}/server.conf -t\n'
+        f'exec apache2 -f {WEB}/server.conf -k "$1"\n'
     )
     ctl.chmod(0o755)
     APACHE.parent.mkdir(exist_ok=True)
-    APACHE.write_text(f"Include {WEB}/apache.conf\n")
+    APACHE.write_text(f"Include {WEB}/server.conf\n")
     with webserver.apache(WEB) as running:
         yield running
     APACHE.unlink()
@@ -131,7 +131,7 @@ def over_apache(site: Apache) -> str:
 
 
 def test_apache_that_lets_no_websocket_through_is_told_to(apache: Apache) -> None:
-    apache.serve(f"ProxyPass / {proxy_of_hub()}/", workers=100)
+    apache.serve(f"ProxyPass / {proxy_of_hub()}/", workers=64)
     assert "101" not in over_apache(apache)
     seen = found()["web.websocket"]
     assert seen["severity"] == "critical"
@@ -142,33 +142,24 @@ def test_apache_that_lets_no_websocket_through_is_told_to(apache: Apache) -> Non
 
 
 def test_apache_by_rewrite_gets_a_rule_for_websockets(apache: Apache) -> None:
-    text = f"RewriteEngine on\n  RewriteRule ^/(.*) {proxy_of_hub()}/$1 [P,L]"
-    with with_rewrite():
-        apache.serve(text, workers=100)
-        assert "101" not in over_apache(apache)
-        paste(found()["web.websocket"]["do"])
-        eventually(lambda: over_apache(apache), "101")
-        assert of_the_web() == set()
-
-
-@contextlib.contextmanager
-def with_rewrite() -> Iterator[None]:
-    """The Apache of other stories needs no mod_rewrite."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(webserver, "_MODULES", [*webserver._MODULES, "rewrite"])
-        yield
+    rule = f"RewriteEngine on\n  RewriteRule ^/(.*) {proxy_of_hub()}/$1 [P,L]"
+    apache.serve(rule, workers=64)
+    assert "101" not in over_apache(apache)
+    paste(found()["web.websocket"]["do"])
+    eventually(lambda: over_apache(apache), "101")
+    assert of_the_web() == set()
 
 
 def test_apache_with_too_few_workers_for_a_class_gets_more(apache: Apache) -> None:
-    apache.serve(f"ProxyPass / {proxy_of_hub()}/ upgrade=websocket", workers=50)
+    apache.serve(f"ProxyPass / {proxy_of_hub()}/ upgrade=websocket", workers=40)
     seen = found()["web.workers"]
-    assert "50 workers" in seen["text"]
-    assert "ServerLimit 2\\nMaxRequestWorkers 100" in seen["do"]  # 1 × 50 is all it may have
-    apache.serve(f"ProxyTimeout 5\nProxyPass / {proxy_of_hub()}/ upgrade=websocket", workers=85)
+    assert "40 workers" in seen["text"]
+    assert "ServerLimit 2\\nMaxRequestWorkers 80" in seen["do"]  # 1 × 40 is all it may have
+    apache.serve(f"ProxyTimeout 5\nProxyPass / {proxy_of_hub()}/ upgrade=websocket", workers=64)
     seen = found()["web.timeout"]
     assert "silent for 5 s" in seen["text"]
     paste(seen["do"])
-    assert "ProxyTimeout 300\n" in (WEB / "apache.conf").read_text()
+    assert "ProxyTimeout 300\n" in (WEB / "site.conf").read_text()
     assert of_the_web() == set()
 
 
@@ -178,19 +169,21 @@ def test_apache_with_too_few_workers_for_a_class_gets_more(apache: Apache) -> No
 @pytest.fixture
 def nginx(course: CourseOnDisk) -> Iterator[int]:
     """A real nginx with the lines that one finds first on the web; its port."""
-    if shutil.which("nginx", path="/usr/sbin") is None:
-        pytest.skip("nginx is not installed")
-    port = webserver._free_port()
+    if webserver.NGINX is None:
+        pytest.skip("nginx is missing: bin/setup dev")
+    port = webserver.Place.free().plain
     for folder in (NGINX.parent, Path("/var/lib/nginx"), Path("/var/log/nginx")):
         folder.mkdir(exist_ok=True)
-    WEB.mkdir(exist_ok=True)
+    for folder in (WEB, BIN):
+        folder.mkdir(exist_ok=True)
+    (BIN / "nginx").symlink_to(webserver.NGINX)
     NGINX.write_text(
         f"pid {WEB}/nginx.pid;\nerror_log {WEB}/error.log;\nuser www-data;\n"
-        "events {\n  worker_connections 64;\n}\nhttp {\n  access_log off;\n"
+        "events {\n  worker_connections 48;\n}\nhttp {\n  access_log off;\n"
         f"  server {{\n    listen 127.0.0.1:{port};\n    proxy_set_header Host $host;\n"
         f"    location / {{\n      proxy_pass {proxy_of_hub()};\n    }}\n  }}\n}}\n"
     )
-    process = subprocess.Popen(["nginx", "-g", "daemon off;"], env={"PATH": "/usr/sbin:/usr/bin"})
+    process = subprocess.Popen([webserver.NGINX, "-g", "daemon off;"])
     try:
         eventually(lambda: over_nginx(port, b"GET / HTTP/1.0\r\n\r\n"), "200")
         yield port
@@ -199,6 +192,7 @@ def nginx(course: CourseOnDisk) -> Iterator[int]:
         process.wait()
         shutil.rmtree(NGINX.parent)
         shutil.rmtree(WEB)
+        shutil.rmtree(BIN)
 
 
 def over_nginx(port: int, request: bytes) -> str:
