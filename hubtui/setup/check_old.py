@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hubtui.findings import Finding, Severity
 from hubtui.names import shown
+from hubtui.server import hub as hubs
 from hubtui.setup import cronlines, crontab, oldscripts, reading
 from hubtui.setup.cronlines import CronLine
 from hubtui.setup.shelltext import Call, calls
@@ -28,13 +29,12 @@ _MANY, _LARGE = 200, 500 * 2**20  # files, bytes
 _MOST = 20_000  # files of a folder that are looked at
 
 
-def kills(_: Subject) -> Iterator[Finding]:
+def kills(subject: Subject) -> Iterator[Finding]:
     """Jobs of root's that kill by name: what has that name may be anybody's."""
     _root()
     for job in cronlines.lines():
         for call in _by_name(job.command):
-            where = str(job)
-            yield _kill(where, call, _at_line(job, f"s/\\b{call.program}\\b/& -u root/"))
+            yield _kill(str(job), call, _at_line(job, _bound(subject, call)))
         for path, text in cronlines.behind(job).items():
             if flaw := reading.flaw(path):
                 yield critical(
@@ -46,8 +46,15 @@ def kills(_: Subject) -> Iterator[Finding]:
                 continue
             for call in _by_name(text):
                 file = shown(shlex.quote(str(path)))
-                do = f"sed -i '{call.line}s/\\b{call.program}\\b/& -u root/' {file}"
+                do = f"sed -i '{call.line}{_bound(subject, call)}' {file}"
                 yield _kill(f"{shown(str(path))}, line {call.line}", call, do)
+
+
+def _bound(subject: Subject, call: Call) -> str:
+    """The change by sed that binds the call to whom the hub is, or else to root."""
+    is_hub = any("jupyterhub" in word for word in call.rest)
+    user = reading.owner(hubs.uid_of(subject.course)) if is_hub else "root"
+    return f"s/\\b{call.program}\\b/& -u {user}/"
 
 
 def _by_name(text: str) -> Iterator[Call]:
@@ -66,14 +73,20 @@ def _kill(where: str, call: Call, do: str) -> Finding:
 def copies(subject: Subject) -> Iterator[Finding]:
     """Scripts that copy into homes as root: what they do to the work of a student."""
     _root()
-    jobs = {path: job for job in cronlines.lines() for path in cronlines.behind(job)}
+    jobs = cronlines.lines()
+    for job in jobs:
+        for call in _into_homes(subject, job.command):
+            yield _copy(subject, str(job), call, _at_line(job, "s/^/#/"))
+    started = {path: job for job in jobs for path in cronlines.behind(job)}
     for path, text in oldscripts.scripts():
-        job = jobs.get(path)
-        if job is None and not _is_program(path):
+        if path in started:
+            off = _at_line(started[path], "s/^/#/")
+        elif _is_program(path):
+            off = f"chmod a-x -- {shown(shlex.quote(str(path)))}"
+        else:
             continue  # switched off
-        for call in calls(text, *_COPIERS):
-            if _into_homes(subject, call):
-                yield _copy(subject, path, call, job)
+        for call in _into_homes(subject, text):
+            yield _copy(subject, f"{shown(str(path))}, line {call.line}", call, off)
 
 
 def _is_program(path: Path) -> bool:
@@ -82,28 +95,25 @@ def _is_program(path: Path) -> bool:
     return False
 
 
-def _into_homes(subject: Subject, call: Call) -> bool:
-    """Whether it copies to a student: to each home, or to that of one."""
+def _into_homes(subject: Subject, text: str) -> Iterator[Call]:
+    """What copies to a student: to each home, or to that of one."""
     homes = str(subject.course.accounts.homes).rstrip("/")
-    target = call.rest[-1] if len(call.rest) > 1 else ""
-    if target.startswith("~") and not target.startswith("~/"):
-        return True
-    name = target.removeprefix(f"{homes}/").partition("/")[0]
-    return target.startswith(f"{homes}/") and (
-        not name or "$" in name or name in subject.seen.students
-    )
+    for call in calls(text, *_COPIERS):
+        target = call.rest[-1] if len(call.rest) > 1 else ""
+        name = target.removeprefix(f"{homes}/").partition("/")[0]
+        is_students = not name or "$" in name or name in subject.seen.students
+        to_home = target.startswith(f"{homes}/") and is_students
+        if to_home or re.match(r"~[^/]", target):
+            yield call
 
 
-def _copy(subject: Subject, path: Path, call: Call, job: CronLine | None) -> Finding:
+def _copy(subject: Subject, where: str, call: Call, off: str) -> Finding:
+    """``off``: the command that keeps it from running."""
     severity, why = _harm(call)
-    off = (
-        f"chmod a-x -- {shown(shlex.quote(str(path)))}" if job is None else _at_line(job, "s/^/#/")
-    )
     then = "sudo hubtui release push"
     if subject.course.release is None:
         then = "then name the tutor's folder in course.yaml (release: source:), and release with: "
         then += "sudo hubtui release push"
-    where = f"{shown(str(path))}, line {call.line}"
     text = f"{where}, copies into homes as root with {call.program}: {why}."
     return Finding(id="release.old_script", severity=severity, text=text, do=f"{off}\n{then}")
 

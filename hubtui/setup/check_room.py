@@ -83,8 +83,7 @@ def idle(subject: Subject) -> Iterator[Finding]:
         raise NotSeen  # a service that the hub would start
     yield note(
         "hub.idle",
-        "Nobody stops servers that are no longer used: each keeps 100 MB or more until the hub's "
-        "machine is restarted.",
+        "Nobody stops servers that are no longer used: each keeps 100 MB of memory or more.",
         f"echo '40 * * * * root {_hubtui()} accounts stop --idle 120 --yes >/dev/null 2>&1' "
         f">{_CRON}",
     )

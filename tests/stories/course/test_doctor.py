@@ -75,6 +75,23 @@ def crontab(text: str) -> None:
     subprocess.run(["crontab", "-"], input=text, text=True, check=True)
 
 
+OURS = (
+    *("cron.", "logs.", "web.", "machine.", "hub.idle", "release.old", "watchdog.dead"),
+    *("due.dead", "accounts.roster", "accounts.open", "state.", "doctor."),
+)
+"""The beginnings of the ids of what is planted below."""
+
+
+def test_of_a_server_that_is_well_run_none_of_this_is_said(course: CourseOnDisk) -> None:
+    watch = script("watch.sh", f"pkill -u root -F /run/hub.pid\nfind {LOGS} -mtime +5 -delete\n")
+    crontab(f"*/5 * * * * {watch} >/dev/null\n0 3 * * * rsync -a /home/ /srv/backup/\n")
+    assert [id_ for id_ in found() if id_.startswith(OURS)] == []
+    assert examined()["fix"] == []
+    said = hubtui("doctor").stdout
+    for fine in ("No job of root's kills by name", "No old script copies", "Old logs are taken"):
+        assert f"✓ {fine}" in said
+
+
 # --- what ran the course before ------------------------------------------------------------------
 
 
@@ -146,6 +163,14 @@ def test_a_job_that_copies_is_taken_out_of_the_crontab(course: CourseOnDisk) -> 
     paste(seen["do"].splitlines()[0])
     assert CRON.read_text().endswith(f"\n#0 6 * * 1 root {copy}\n")
     assert found()["release.old_script"]["do"].startswith("chmod a-x")
+
+
+def test_a_copy_in_the_crontab_itself_is_taken_out_of_it(course: CourseOnDisk) -> None:
+    crontab("0 6 * * 1 rsync -r /srv/sheets /home/anna/ >/dev/null\n")
+    seen = found()["release.old_script"]
+    assert "root's crontab, line 1, copies into homes" in seen["text"]
+    paste(seen["do"].splitlines()[0])
+    assert "release.old_script" not in found()
 
 
 def test_old_logs_are_taken_away_and_the_restarts_stay(course: CourseOnDisk) -> None:
