@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests import pages
 from tests.called import sendmail
 from tests.course_on_disk import CONFIG as COURSE
 from tests.old_files import EXERCISES
-from tests.old_server import FRONTS, OldServer, old_server
+from tests.old_server import FRONTS, OldServer, make_program, old_server
 from tests.pages import Typed
 from tests.sandboxed import Machine, checkout_of_root, usr_local_of_its_own
 from tests.watched import eventually
@@ -97,16 +98,17 @@ def changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
 def happenings(server: OldServer) -> dict[str, Callable[[], object]]:
     """What the pages' comments say that happens before a command is typed."""
     return {
-        "a minute later": lambda: (bear_with_others(), server.minute()),
+        "a minute later": lambda: a_minute(server),
         "after a crash": lambda: crash(server),
         "when it is mended": mend_the_sheet,
     }
 
 
-def bear_with_others() -> None:
-    """See BUSY."""
+def a_minute(server: OldServer) -> None:
+    """Cron's; for BUSY see there."""
     if BUSY not in (text := COURSE.read_text()):
         COURSE.write_text(text + BUSY)
+    server.minute()
 
 
 def crash(server: OldServer) -> None:
