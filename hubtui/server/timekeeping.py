@@ -11,8 +11,8 @@ from hubtui.server import systemd
 
 _SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 _ENABLED = Path("/etc/systemd/system")
-_CONTAINER = Path("/run/systemd/container")
-"""Written by systemd where it runs a container."""
+_CONTAINER = (Path("/run/systemd/container"), Path("/run/.containerenv"), Path("/.dockerenv"))
+"""Written by systemd, podman and docker where they run one."""
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC, include/uapi/linux/timex.h
 _MOST = 16.0
 

@@ -29,7 +29,8 @@ from tests.watched import Watched, eventually, watched
 
 pytestmark = pytest.mark.hub
 CRON = Path("/etc/cron.d")
-PARTS = ("folders", "token", "timers", "watchdog")
+PARTS = ("folders", "token", "timers", "watchdog", "shell")
+SHELL = (Path("/etc/bash_completion.d/hubtui"), Path("/usr/local/share/man/man1/hubtui.1"))
 SCRIPT = Path("/root/watch.sh")
 OLD_LINE = b"* * * * * /root/watch.sh\n"
 
@@ -43,7 +44,7 @@ def course(machine: Machine) -> Iterator[Watched]:
         done = hubtui("init")
         assert done.returncode == 0, done.stderr
         yield found
-        for path in (*CHECK.files, *DUE.files):
+        for path in (*CHECK.files, *DUE.files, SHELL[0]):
             path.unlink(missing_ok=True)
 
 
@@ -82,7 +83,7 @@ def glance() -> set[str]:
 def files(course: Watched) -> dict[Path, bytes]:
     """What install writes or changes, but the token itself, with modes and owners."""
     found = {}
-    for path in (course.hub.config, CONFIG, *CRON.glob("hubtui*"), TOKEN):
+    for path in (course.hub.config, CONFIG, *CRON.glob("hubtui*"), *SHELL, TOKEN):
         if path.exists():
             status = path.stat()
             text = b"" if path == TOKEN else path.read_bytes()
@@ -96,6 +97,7 @@ def copies(course: Watched) -> set[str]:
     return {path.name.partition(".before-")[0] for at in folders for path in at.glob("*.before-*")}
 
 
+@pytest.mark.timeout(300)
 def test_the_hub_comes_up_after_each_step_and_takes_the_token(course: Watched) -> None:
     before = files(course)
     for part in PARTS:
@@ -241,6 +243,7 @@ def killed_after(lines: int, *words: str) -> bool:
     return process.wait() < 0
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_any_line_and_started_again_it_comes_to_the_same_end(course: Watched) -> None:
     before = files(course)
     assert install().returncode == 0
