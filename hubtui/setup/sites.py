@@ -8,7 +8,7 @@ includes from another file is not followed; what cannot be read is passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,14 @@ NGINX = (
 )
 _HOST = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 _HERE = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d{1,5}))?"
-_VIRTUAL = re.compile(r"<VirtualHost\b([^>]*)>(.*?)</VirtualHost>", re.S | re.I)
-_SERVER_NAME = re.compile(rf"^\s*ServerName\s+(https?://)?({_HOST})(?::\d+)?\s*$", re.M | re.I)
-_PROXY_PASS = re.compile(rf"^\s*(?:ProxyPass|RewriteRule)\b.*?://{_HERE}", re.M | re.I)
-_SSL_ENGINE = re.compile(r"^\s*SSLEngine\s+on\b", re.M | re.I)
+_OPENS = re.compile(r"<VirtualHost\b([^>]*)", re.I)
+_CLOSES = re.compile(r"</VirtualHost\b", re.I)
+_SERVER_NAME = re.compile(
+    rf"^ServerName[ \t]+\"?(https?://)?({_HOST})(?::(\d{{1,5}}))?\"?[ \t]*$", re.M | re.I
+)
+_PROXY_PASS = re.compile(rf"^(?:ProxyPass|RewriteRule)\b.*?://{_HERE}", re.M | re.I)
+_SSL_ENGINE = re.compile(r"^SSLEngine[ \t]+on\b", re.M | re.I)
+_PORT = re.compile(r"(?:[^\s\"]*:)?(\d{1,5})")
 _TOKEN = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|#[^\n]*|[{};]|[^\s{};\"'#]+")
 _PASSED = re.compile(rf"https?://(?:{_HERE}|({_HOST}))(?:[/:].*)?")
 _LISTENS = re.compile(_HERE)
@@ -41,11 +45,14 @@ class Site:
     tls: bool
     where: str
     """``ServerName in /etc/apache2/sites-enabled/hub.conf``."""
+    port: int | None = None
+    """Where it is not the usual one."""
 
     @property
     def url(self) -> str:
         """What students open."""
-        return f"{'https' if self.tls else 'http'}://{self.name}"
+        port = f":{self.port}" if self.port else ""
+        return f"{'https' if self.tls else 'http'}://{self.name}{port}"
 
 
 def sites() -> list[Site]:
@@ -64,12 +71,28 @@ def leading_to(port: int | None, found: list[Site]) -> Site | None:
 
 def of_apache(text: str, path: Path) -> Iterator[Site]:
     """Apache's sites that lead to a port of this machine."""
-    lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    for addresses, body in _VIRTUAL.findall(lines):
+    for addresses, body in _hosts(text):
         name, ports = _SERVER_NAME.search(body), _PROXY_PASS.findall(body)
         if name and ports:
-            tls = name[1] == "https://" or ":443" in addresses or bool(_SSL_ENGINE.search(body))
-            yield Site(name[2], _numbers(ports), tls, f"ServerName in {path}")
+            listens = _listening(word for word in addresses.split() if ":" in word)
+            tls = name[1] == "https://" or 443 in listens or bool(_SSL_ENGINE.search(body))
+            # with a scheme, ServerName is what stands before Apache: its port counts, not ours
+            public = [int(name[3] or 0)] if name[1] else listens
+            yield Site(name[2], _numbers(ports), tls, f"ServerName in {path}", _odd(public, tls))
+
+
+def _hosts(text: str) -> Iterator[tuple[str, str]]:
+    """What each ``<VirtualHost>`` listens on, and its lines without indents and comments."""
+    addresses, body = None, list[str]()
+    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
+        said = line.strip()
+        if opened := _OPENS.match(said):
+            addresses, body = opened[1], []
+        elif addresses is not None and _CLOSES.match(said):
+            yield addresses, "\n".join(body)
+            addresses = None
+        elif not said.startswith("#"):
+            body.append(said)
 
 
 Block = list["Directive"]
@@ -145,7 +168,11 @@ def of_nginx(text: str, path: Path) -> Iterator[Site]:
         if ports and names:
             listens = [one.words for one in server.block if one.name == "listen"]
             tls = any("ssl" in words or words[1:2] == ("443",) for words in listens)
-            yield Site(names[0], _numbers(ports), tls, f"server_name in {path}")
+            public = _listening(
+                words[1] for words in listens if words[1:] and (not tls or "ssl" in words)
+            )
+            where = f"server_name in {path}"
+            yield Site(names[0], _numbers(ports), tls, where, _odd(public, tls))
 
 
 def _of_upstream(one: Directive) -> Iterator[str]:
@@ -160,6 +187,17 @@ def _passed(one: Directive, upstreams: dict[str, list[str]]) -> list[str]:
     if found is None:
         return []
     return upstreams.get(found[2], []) if found[2] else [found[1] or ""]
+
+
+def _listening(addresses: Iterable[str]) -> list[int]:
+    """The ports of addresses such as ``*:443``, ``8443``, ``[::]:443``."""
+    return [int(found[1]) for each in addresses if (found := _PORT.fullmatch(each))]
+
+
+def _odd(ports: list[int], tls: bool) -> int | None:
+    """The port that has to be said in a URL; None where the usual one is among them."""
+    usual = 443 if tls else 80
+    return None if not ports or usual in ports or not ports[0] else ports[0]
 
 
 def _numbers(ports: list[str]) -> frozenset[int]:

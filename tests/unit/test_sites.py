@@ -104,3 +104,41 @@ def test_no_text_is_too_odd(text: str) -> None:
 @given(st.recursive(st.just(""), lambda inner: inner.map(lambda text: f"a b {{ c; {text} }} d;")))
 def test_what_is_nested_is_found_again(text: str) -> None:
     assert sum(one.name == "c" for one in walk(nginx_tree(text))) == text.count("{")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("<VirtualHost *:8443>\nServerName hub.example.org\nSSLEngine on\n{}", ":8443"),
+        ("<VirtualHost *:80 *:443>\nServerName hub.example.org\n{}", ""),
+        ('<VirtualHost *:443>\nServerName "hub.example.org"\n{}', ""),
+        ("<VirtualHost *:443>\nServerName \\\n  hub.example.org\n{}", ""),
+        ("<VirtualHost *:8080>\nServerName https://hub.example.org\n{}", ""),
+    ],
+)
+def test_what_students_open_has_the_port_that_apache_listens_on(text: str, url: str) -> None:
+    body = 'ProxyPass "/" \\\n "http://127.0.0.1:8000/"\n</VirtualHost>'
+    (found,) = of_apache(text.format(body), Path("hub.conf"))
+    assert found.url == f"https://hub.example.org{url}"
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("8443 ssl", "https://hub.example.org:8443"),
+        ("80; listen [::]:8443 ssl", "https://hub.example.org:8443"),
+        ("80; listen 443 ssl", "https://hub.example.org"),
+        ("127.0.0.1:8080", "http://hub.example.org:8080"),
+        ("unix:/run/hub.sock", "http://hub.example.org"),
+    ],
+)
+def test_what_students_open_has_the_port_that_nginx_listens_on(listen: str, url: str) -> None:
+    text = "server {{ listen {}; server_name hub.example.org; proxy_pass http://127.0.0.1:8000; }}"
+    (found,) = of_nginx(text.format(listen), Path("hub"))
+    assert found.url == url
+
+
+@pytest.mark.timeout(20)
+def test_a_file_of_nothing_but_openings_takes_no_time() -> None:
+    for text in ("<VirtualHost *:80>\n" * 40_000, "<VirtualHost *>" + "\n" * 60_000):
+        assert not list(of_apache(text, Path("x")))
