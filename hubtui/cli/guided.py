@@ -46,7 +46,7 @@ def install_all(app: App, *, without: str, take_over: bool, only_print: bool, ye
         return 1
     stages = [stage for part in planned for stage in part.stages]
     carry_out(server, "install", stages, click.echo)
-    for note in (note for part in planned for note in part.notes):
+    for note in dict.fromkeys(note for part in planned for note in part.notes):
         click.echo(note, err=True)
     return _told(app)
 
