@@ -33,7 +33,7 @@ def looks(subject: Subject) -> Iterator[Finding]:
     _root()
     installed = any(path.exists() for path in CHECK.files)
     now = live.read(subject.server.live)
-    if check_jobs.dead(CHECK, subject.server.run) is not None:
+    if check_jobs.dead(CHECK, subject.server) is not None:
         raise NotSeen  # that it is not started is said already
     if installed and (now is None or subject.server.clock() - now.at > _SILENT):
         last = "has not looked yet" if now is None else f"looked last at {now.at:%H:%M} UTC"

@@ -81,7 +81,7 @@ def _units(subject: Subject) -> Iterator[Fix]:
     """Not the watchdog's where another restarts the hub: that is for a person to decide."""
     run = subject.server.run
     for job in check_jobs.JOBS:
-        found = check_jobs.dead(job, run)
+        found = check_jobs.dead(job, subject.server)
         if found is None or not found.unit:
             continue
         if job is CHECK and restarters.find(run, ours=job.files):

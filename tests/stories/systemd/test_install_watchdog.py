@@ -132,7 +132,7 @@ def test_doctor_knows_who_restarts_the_hub(old_script: None, course: Watched) ->
     crontab.write(crontab.without(TABLE, [4]))
     assert doctor(hubtui) == {"watchdog.none": "critical"}
     assert hubtui("install", "watchdog", "--yes").returncode == 0
-    assert doctor(hubtui) == {"watchdog.silent": "warning"}
+    assert doctor(hubtui) == {"watchdog.dead": "warning"}  # no cron runs here
     assert hubtui("watchdog", "check").returncode == 0
     assert doctor(hubtui) == {}
     crontab.write(TABLE)
