@@ -12,7 +12,7 @@ from pathlib import Path
 from hubtui.findings import Finding
 from hubtui.names import shown
 from hubtui.server import hubprocess, systemd
-from hubtui.setup import crontab, hub_unit, restarters
+from hubtui.setup import check_jobs, crontab, hub_unit, restarters
 from hubtui.setup.subject import NotSeen, Subject, critical, note, warning
 from hubtui.setup.watchdog_unit import CHECK
 from hubtui.watchdog import live
@@ -33,12 +33,14 @@ def looks(subject: Subject) -> Iterator[Finding]:
     _root()
     installed = any(path.exists() for path in CHECK.files)
     now = live.read(subject.server.live)
+    if check_jobs.dead(CHECK, subject.server.run) is not None:
+        raise NotSeen  # that it is not started is said already
     if installed and (now is None or subject.server.clock() - now.at > _SILENT):
         last = "has not looked yet" if now is None else f"looked last at {now.at:%H:%M} UTC"
         if systemd.is_running():
             do = f"systemctl status {CHECK.name}.timer; journalctl -n 20 -u {CHECK.name}"
         else:
-            do = "does cron run? pgrep -x cron; try: sudo hubtui watchdog check"
+            do = "sudo hubtui watchdog check"
         yield warning(
             "watchdog.silent",
             f"hubtui's watchdog is installed, and {last}.",

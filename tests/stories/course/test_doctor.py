@@ -16,12 +16,16 @@ from typing import Any
 
 import pytest
 
+from hubtui.server import timekeeping
+from hubtui.setup import check_room
+from hubtui.setup.cronlines import jobs
 from tests.course_on_disk import CONFIG, ROSTER, STATE, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine
 
 SCRIPTS = Path("/root/bin")
 LOGS = Path("/root/logs")
 CRON = Path("/etc/cron.d/course")
+IDLE = Path("/etc/cron.d/hubtui-idle")
 CRONTAB = Path("/var/spool/cron/crontabs/root")
 TOKEN = CONFIG.with_name("token")
 NAMES = ("anna", "ben", "zoe")
@@ -160,24 +164,29 @@ def test_old_logs_are_taken_away_and_the_restarts_stay(course: CourseOnDisk) -> 
 # --- the machine, the roster ---------------------------------------------------------------------
 
 
-def test_a_small_machine_without_swap_is_told_how_to_make_some(course: CourseOnDisk) -> None:
+def test_a_small_machine_without_swap_is_told_how_to_make_some(
+    course: CourseOnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All but swapon, which would be the swap of whatever this sandbox runs on."""
-    with no_container(), memory(total=4_000_000, swap=0):
-        seen = found()["machine.no_swap"]
-        assert "4.1 GB of memory and no swap" in seen["text"]
-    if "no room" in seen["text"]:
+    monkeypatch.setattr(timekeeping, "_CONTAINER", ())  # tests may run in one; the server is none
+    subject: Any = None  # it looks at the machine alone
+    with memory(total=4_000_000, swap=0):
+        [seen] = check_room.swap(subject)
+    assert "4.1 GB of memory and no swap" in seen.text
+    if "no room" in seen.text:
         pytest.skip("the disk of this machine has no room for a swap file")
-    make, off, mkswap, swapon, fstab = seen["do"].split(" && ")
-    assert (swapon, fstab) == (
-        "swapon /swapfile",
-        "echo '/swapfile none swap sw 0 0' >>/etc/fstab",
-    )
+    make, off, mkswap, swapon, fstab = seen.do.split(" && ")
+    assert swapon == "swapon /swapfile"
+    assert fstab == "echo '/swapfile none swap sw 0 0' >>/etc/fstab"
     made = Path("/tmp/swapfile")
-    paste(" && ".join((make, off, mkswap)).replace("2G", "2M").replace("/swapfile", str(made)))
+    small = " && ".join((make, off, mkswap)).replace("2G", "2M").replace("2048", "2")
+    paste(small.replace("/swapfile", str(made)))
     assert b"SWAPSPACE2" in made.read_bytes()
     made.unlink()
-    with no_container(), memory(total=4_000_000, swap=2_000_000):
-        assert "There is swap, or memory enough." in hubtui("doctor").stdout
+    with memory(total=4_000_000, swap=2_000_000):
+        assert not list(check_room.swap(subject))
+    with memory(total=16_000_000, swap=0):
+        assert not list(check_room.swap(subject))
 
 
 @contextlib.contextmanager
@@ -195,18 +204,29 @@ def memory(*, total: int, swap: int) -> Iterator[None]:
         subprocess.run(["umount", "/proc/meminfo"], check=True)
 
 
-@contextlib.contextmanager
-def no_container() -> Iterator[None]:
-    """Tests may run in a container, whose swap is the host's; the server is none."""
-    mark = Path("/.dockerenv")
-    hidden = mark.exists()
-    if hidden:
-        mark.rename("/.dockerenv.away")
+def test_a_hub_whose_idle_servers_nobody_stops_gets_a_job_for_it(course: CourseOnDisk) -> None:
+    config = Path("/etc/jupyterhub/jupyterhub_config.py")
+    config.parent.mkdir()
+    config.parent.chmod(0o755)
     try:
-        yield
+        assert "hub.idle" not in found()  # what a hub does of which nothing is known is not known
+        config.write_text("c.JupyterHub.port = 8000\n")
+        seen = found()["hub.idle"]
+        config.write_text(
+            "c.JupyterHub.services = [{'name': 'idle', 'command': ['python3', '-m', "
+            "'jupyterhub_idle_culler']}]\n"
+        )
+        assert "hub.idle" not in found()
+        config.write_text("c.JupyterHub.port = 8000\n")
+        paste(seen["do"])
+        assert "hub.idle" not in found()
+        assert "✓ Servers that nobody uses are stopped." in hubtui("doctor").stdout
+        [job] = jobs("x", IDLE.read_text(), with_user=True)
+        done = subprocess.run(["sh", "-c", job.command], check=False)
+        assert done.returncode == 0  # nobody is idle; it is understood, and asks nobody
     finally:
-        if hidden:
-            Path("/.dockerenv.away").rename(mark)
+        shutil.rmtree(config.parent)
+        IDLE.unlink(missing_ok=True)
 
 
 def test_a_roster_from_windows_is_mended_name_for_name(course: CourseOnDisk) -> None:

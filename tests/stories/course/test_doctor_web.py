@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -35,6 +36,7 @@ def course(machine: Machine) -> Iterator[CourseOnDisk]:
         for uid, name in enumerate(NAMES, 20000):
             passwd.write(f"{name}:x:{uid}:100::/home/{name}:/bin/sh\n")
             Path("/home", name).mkdir(mode=0o700)
+            os.chown(f"/home/{name}", uid, 100)
     ROSTER.write_text("".join(f"{name}\n" for name in NAMES))
     with webserver.backend(hub) as port:
         CONFIG.write_text(

@@ -122,6 +122,8 @@ def test_init_finds_the_site_of_apache_and_of_nginx_that_leads_to_the_hub(
     apache, nginx = Path("/etc/apache2/sites-enabled"), Path("/etc/nginx/conf.d")
     for folder in (apache, nginx):
         folder.mkdir(parents=True)
+    (apache.parent / "apache2.conf").write_text("IncludeOptional sites-enabled/*.conf\n")
+    (nginx.parent / "nginx.conf").write_text("http { include /etc/nginx/conf.d/*.conf; }\n")
     try:
         (apache / "wiki.conf").write_text(
             "<VirtualHost *:443>\nServerName wiki.example.org\n"
