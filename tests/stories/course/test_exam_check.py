@@ -276,7 +276,7 @@ def test_the_page_and_the_try_from_the_command_line(course: Watched) -> None:
     assert page.stdout.startswith("An exam with 2 now: GO\n")
     page = hubtui("status", "--exam", "5000")
     assert page.returncode == 2
-    assert page.stdout.startswith("An exam with 5000 now: NOT YET: Do 5000 students fit?")
+    assert page.stdout.startswith("An exam with 5000 now: NOT YET: memory: ")
     found = json.loads(hubtui("status", "--exam", "2", "--json").stdout)
     assert (found["format"], found["go"], found["students"]) == (1, True, 2)
     shown = hubtui("status", "--try", "--dry-run")

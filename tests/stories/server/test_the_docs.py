@@ -44,7 +44,7 @@ WITHOUT_A_HUB = {
     "hubtui doctor": (1, "Nobody answers at 127.0.0.1:8081: is the hub running?"),
     "hubtui doctor --fix --yes": (0, "See: hubtui doctor"),
     "hubtui status": (2, "The hub is gone"),
-    "hubtui status --exam 40": (2, "NOT YET: Does the hub answer?"),
+    "hubtui status --exam 40": (2, "NOT YET: hub: "),
     "hubtui status --try": (1, "There is no probe account."),
     "hubtui signups list": (0, "The sign-ups were not seen.\nWithout sign-ups: The hub's database"),
     "hubtui signups approve --all": (1, "The sign-ups cannot be read"),
