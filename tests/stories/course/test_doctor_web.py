@@ -180,7 +180,7 @@ def nginx(course: CourseOnDisk) -> Iterator[int]:
     """A real nginx with the lines that one finds first on the web; its port."""
     if shutil.which("nginx", path="/usr/sbin") is None:
         pytest.skip("nginx is not installed")
-    port = webserver._free_port()
+    port = webserver.free_port()
     for folder in (NGINX.parent, Path("/var/lib/nginx"), Path("/var/log/nginx")):
         folder.mkdir(exist_ok=True)
     WEB.mkdir(exist_ok=True)
