@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 
+from hubtui import pauses
 from hubtui.exam.records import Answer
 from hubtui.exam.subject import Subject
 from hubtui.findings import State
@@ -81,6 +82,10 @@ def _to_come(subject: Subject, sheet: str) -> Answer:
     elif not schedule.is_alive(server):
         state, text = State.CRITICAL, "It is scheduled, but nothing runs hubtui due each minute."
         helps = [("Install the timer", "hubtui install timers"), ("Release it now", do)]
+    elif why := entry.why or pauses.held(server.course, server.state, entry.at, entry.sheets):
+        # An exam's own sheet is let through alone, not together with others.
+        state, text = State.CRITICAL, f"It is scheduled, but does not go out: {shown(why, 200)}"
+        helps = [("Release it now", do), ("See what is planned", "hubtui release schedule")]
     elif entry.at >= exam.to:
         state = State.CRITICAL
         text = f"It is scheduled for {clock(server.course, entry.at, exam.from_)}: too late."

@@ -25,6 +25,8 @@ from hubtui.server.uses import Use
 from hubtui.students import Missing, Survey, survey
 
 T = TypeVar("T")
+_EXAM = 3.0
+"""Seconds after which the exam check counts as not answering."""
 
 
 class Ground:
@@ -88,7 +90,7 @@ class Gatherer:
         self._put_offs = put_offs
         self._sources = {source.key: source for source in sources}
         self._jobs = {key: _Job(source.look) for key, source in self._sources.items()}
-        self._exam = _Job(exam)
+        self._exam: _Job[ExamLine | None] = _Job(exam)
 
     def look(self, patience: float, *, fresh: bool = False) -> Glance:
         """Look at what is due (``fresh``: at everything), wait ``patience`` seconds at most.
@@ -127,16 +129,27 @@ class Gatherer:
         except HubtuiError as e:
             stand, put_off = found, []
             trouble = (*trouble, Missing(what="what is put off", why=str(e)))
-        said = self._exam.answer.value if self._exam.answer else None
+        exam, unseen = self._exam_line()
         return Glance(
             at=ground.at,
             lines=tuple(one.line for one in parts),
             findings=tuple(stand),
             put_off=tuple(put_off),
-            missing=trouble,
+            missing=(*trouble, *unseen),
             elsewhere=tuple(shown(word, 40) for word in self.server.course.machine.elsewhere),
-            exam=said if isinstance(said, ExamLine) else None,
+            exam=exam,
         )
+
+    def _exam_line(self) -> tuple[ExamLine | None, tuple[Missing, ...]]:
+        """As the exam check answered; one that hangs or fails is no GO, whatever it said before."""
+        job, answer = self._exam, self._exam.answer
+        why = answer.trouble if answer else ""
+        if job.hangs(_EXAM):
+            why = f"no answer for {time.monotonic() - job.began:.0f} s"
+        if not why:
+            return (answer.value if answer else None), ()
+        line = ExamLine(text=f"Exam: NOT YET known, {why}", go=None)
+        return line, (Missing(what="exam check", why=why),)
 
     def _part(self, key: str, at: datetime) -> Part:
         source, job = self._sources[key], self._jobs[key]

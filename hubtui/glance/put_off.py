@@ -92,7 +92,8 @@ def _read(state_dir: Path) -> tuple[Entry, ...]:
 
 
 def _holding(entries: Sequence[Entry], at: datetime) -> tuple[Entry, ...]:
-    return tuple(entry for entry in entries if at < entry.until)
+    """Those whose time is to come. One that is further away than any was made by a wrong clock."""
+    return tuple(entry for entry in entries if at < entry.until <= at + MOST)
 
 
 def _is_worse(now: Severity, before: Severity) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from hubtui.course import Accounts, Course, Hub
 from hubtui.errors import HubError, StateError
 from hubtui.findings import Finding, Severity, State
+from hubtui.glance import gather
 from hubtui.glance.gather import Gatherer, Ground, Source
 from hubtui.glance.records import ExamLine, Glance, Part, PutOff, part
 from hubtui.server import Server
@@ -193,6 +194,33 @@ def test_where_it_is_not_known_what_is_put_off_everything_stands(server: Server)
 def test_an_exam_that_is_near_has_its_line(server: Server) -> None:
     said = ExamLine(text="Exam in 30 min: GO", go=True)
     assert gatherer(server, fine("hub"), exam=said).look(5).exam == said
+
+
+def test_an_exam_that_was_go_is_not_go_while_nobody_can_tell(
+    server: Server, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home on a dead disk holds up the exam check; its GO of before would be believed."""
+    monkeypatch.setattr(gather, "_EXAM", 0.05)
+    looks = 0
+
+    def hang(_: Ground) -> ExamLine:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            release.wait(HANGING)
+            raise StateError("pauses.json is broken.")
+        return ExamLine(text="Exam in 30 min: GO", go=True)
+
+    found = Gatherer(server, (), hang, none_put_off)
+    assert found.look(5, fresh=True).state is State.FINE
+    for said in ("no answer for", "pauses.json is broken."):
+        glance = found.look(0.1, fresh=looks == 1)
+        assert glance.exam is not None
+        assert (glance.exam.go, glance.state) == (None, State.UNKNOWN)
+        assert said in glance.exam.text
+        assert glance.missing[0].what == "exam check"
+        release.set()
+        found._exam.wait(time.monotonic() + HANGING)
 
 
 def test_several_sources_stand_on_one_survey(server: Server) -> None:

@@ -51,6 +51,12 @@ def test_what_is_put_off_is_counted_apart_until_its_time(server: Server) -> None
     assert stand(server, NOON + HOUR, DISK) == [DISK]
 
 
+def test_what_a_wrong_clock_put_off_for_years_stands(server: Server) -> None:
+    far = NOON + timedelta(days=1500)  # as a machine's clock says that has lost its battery
+    put_off(dataclasses.replace(server, clock=lambda: far), DISK, far + HOUR, "ada")
+    assert stand(server, NOON, DISK) == [DISK]
+
+
 def test_another_row_of_the_same_finding_stands(server: Server) -> None:
     put_off(server, DISK, NOON + HOUR, "ada")
     other = msgspec.structs.replace(DISK, row="/var")

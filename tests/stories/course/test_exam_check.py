@@ -201,6 +201,15 @@ def test_the_sheet_of_the_exam_has_to_be_out_or_planned(course: Watched, people:
         schedule.add(course.server, ["final"], Moment(at=made.from_, zone="UTC"))
         assert answer(look(course), "released").state is State.FINE
         schedule.cancel(course.server, "final")
+        teaching.sheet("other", {"more.txt": "Later."})
+        schedule.add(course.server, ["final", "other"], Moment(at=made.from_ + HOUR, zone="UTC"))
+        found = answer(look(course), "released")  # together with others it waits until the end
+        assert (found.state, found.text.partition(":")[0]) == (
+            State.CRITICAL,
+            "It is scheduled, but does not go out",
+        )
+        schedule.cancel(course.server, "final")
+        schedule.cancel(course.server, "other")
         teaching.push("final")
         found = answer(look(course), "released")
         assert (found.state, found.text) == (State.FINE, "All 2 students have it.")
