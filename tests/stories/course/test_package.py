@@ -17,7 +17,9 @@ from tests.course_on_disk import make_course
 from tests.sandboxed import Machine
 
 ROOT = Path(__file__).parents[3]
-OWN = "for at in /opt /usr/local; do mount -t tmpfs -o mode=755 tmpfs $at; done; echo; exec sleep 600"
+OWN = (
+    "for at in /opt /usr/local; do mount -t tmpfs -o mode=755 tmpfs $at; done; echo; exec sleep 600"
+)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SUDOERS = Path("/etc/sudoers")
 AT_WORK = "/opt/hubtui/bin/python -I -m hubtui --config /etc/hubtui/course.yaml run 1"
