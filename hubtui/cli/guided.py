@@ -62,6 +62,7 @@ def uninstall_all(app: App, *, without: str, only_print: bool, yes: bool) -> int
     if code == 0 and not only_print:
         state, config = (shown(str(path)) for path in (server.state, server.course.file))
         click.echo(f"{_KEPT}, with {config}. Not that either: rm -r {state} {config}")
+        click.echo("Files that were changed lie beside the new ones: NAME.before-hubtui-DATE.")
     return code
 
 

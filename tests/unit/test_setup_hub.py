@@ -150,7 +150,8 @@ def test_an_old_hub_is_not_asked_for_scopes(
 def test_the_refusal_of_the_api_has_both_in_one_text() -> None:
     refused = TokenRefused("The hub did not stop it (403): no scope", (CONFIG_ROLE,))
     assert isinstance(refused, HubError)
-    assert str(refused).startswith("The hub did not stop it (403): no scope. In jupyterhub_config")
+    said = str(refused)
+    assert said.startswith("The hub did not stop it (403): no scope. Mend it with: sudo hubtui")
     assert CONFIG_ROLE in str(refused)
 
 
