@@ -17,9 +17,7 @@ from tests.course_on_disk import make_course
 from tests.sandboxed import Machine
 
 ROOT = Path(__file__).parents[3]
-OWN = (
-    "for at in /opt /usr/local; do mount -t tmpfs -o mode=755 tmpfs $at; done; echo; exec sleep 600"
-)
+OWN = "for at in /opt /usr/local; do mount -t tmpfs -o mode=755 o $at; done; echo; exec sleep 600"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SUDOERS = Path("/etc/sudoers")
 AT_WORK = "/opt/hubtui/bin/python -I -m hubtui --config /etc/hubtui/course.yaml run 1"
@@ -72,12 +70,13 @@ def test_one_command_installs_it_where_sudo_and_cron_find_it(elsewhere: Elsewher
     assert done.returncode == 0, done.stderr
     said = elsewhere.run("hubtui", "--version")
     assert said.stdout.startswith("hubtui"), said.stderr
-    assert said.stdout.partition("  terminal")[0] in done.stdout
+    version = said.stdout.partition("  terminal")[0]  # then comes what whoever asks has
+    assert version in done.stdout
     if shutil.which("sudo"):
         SUDOERS.write_text(f'Defaults secure_path="{PATH}"\nroot ALL=(ALL:ALL) ALL\n')
         by_sudo = elsewhere.run("sudo", "-n", "hubtui", "--version")
         SUDOERS.unlink()
-        assert by_sudo.stdout == said.stdout, by_sudo.stderr
+        assert by_sudo.stdout.startswith(version), by_sudo.stderr
     alone = elsewhere.run("/opt/hubtui/bin/pip", "list", "--format=freeze")
     assert not {"hatchling", "jupyterhub"} & {line.split("==")[0] for line in alone.stdout.split()}
 

@@ -38,8 +38,10 @@ def course(machine: Machine, systemd: Systemd) -> Iterator[CourseOnDisk]:
 
 NOT_IN_A_CONTAINER = """\
 import sys
+from pathlib import Path
 from hubtui.cli.main import main
 from hubtui.server import timekeeping
+timekeeping._OF_SYSTEMD = Path("/none")
 timekeeping._CONTAINER = ()
 sys.exit(main(sys.argv[1:]))
 """
