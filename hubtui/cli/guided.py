@@ -11,9 +11,9 @@ from hubtui.cli.base import App
 from hubtui.cli.carry import agreed
 from hubtui.names import shown
 from hubtui.server import hubtoken
-from hubtui.setup import guided
-from hubtui.setup.guided import Part
-from hubtui.setup.stages import Stage, carry_out
+from hubtui.setup.install import guided
+from hubtui.setup.install.guided import Part
+from hubtui.setup.install.stages import Stage, carry_out
 
 _KEPT = "What was done so far stays"
 

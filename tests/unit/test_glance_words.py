@@ -19,8 +19,8 @@ from hubtui.server import Server, quick
 from hubtui.server.disks import Disk
 from hubtui.server.machine import Numbers
 from hubtui.server.uses import Use
-from hubtui.setup.timers import DUE
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.setup.install.timers import DUE
+from hubtui.setup.install.watchdog_unit import CHECK
 from hubtui.signups import FirstSeen
 from hubtui.state import write_document
 from hubtui.students import Survey

@@ -13,8 +13,8 @@ import pytest
 
 from hubtui.errors import CommandFailed, Refused
 from hubtui.server.hubprocess import Launch
-from hubtui.setup import hub_load, hub_snippet, others_files
-from hubtui.setup.hub_load import python_of
+from hubtui.setup.install import hub_load, hub_snippet, others_files
+from hubtui.setup.install.hub_load import python_of
 from tests.sandboxed import Machine, checkout_of_root
 
 TOKEN = Path("/srv/loaded/token")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.setup.minutely import CRON
+from hubtui.setup.install.minutely import CRON
 from tests.course_on_disk import make_course
 from tests.sandboxed import Machine
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hubtui.server import timekeeping
-from hubtui.setup.install import UNITS
-from hubtui.setup.timers import DUE
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.setup.install.files import UNITS
+from hubtui.setup.install.timers import DUE
+from hubtui.setup.install.watchdog_unit import CHECK
 from tests.course_on_disk import CourseOnDisk, make_course
 from tests.sandboxed import Machine, checkout_of_root
 from tests.systemd_rig import Systemd
