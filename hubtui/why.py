@@ -48,6 +48,9 @@ def why(server: Server, name: str) -> list[Answer]:
 
 def _sign_up(seen: Survey, name: str) -> Iterator[Answer]:
     rows = [s for s in seen.sign_ups if s.name == name]
+    if not rows and any(missing.what == "sign-ups" for missing in seen.missing):
+        yield Answer(what="sign-up", good=None, text="could not be looked at; why stands below.")
+        return
     if not rows:
         alike = ", ".join(names.shown(twin, limit=40) for twin in seen.twins.of(name)[:3])
         yield Answer(

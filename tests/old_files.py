@@ -5,11 +5,23 @@ The scripts are of the kind that such servers have; nobody should take them for 
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 from tests.webserver import NAME
 
 ADMIN, TUTOR, GROUP = "admin", "tutor", "all_user"
+STUDENTS = tuple(
+    f"{colour}-{animal}"
+    for colour, animal in product(
+        ("amber", "azure", "coral", "green", "ivory"),
+        ("badger", "crane", "dolphin", "finch", "hare", "lynx", "newt", "owl"),
+    )
+)
+WAITING = ("olive-puffin", "pearl-seal", "ruby-mole")
+"""Signed up for the new term, and not yet approved."""
+PASSWORD = "correct horse battery"
+
 CONFIG = Path("/etc/jupyterhub/jupyterhub_config.py")
 FOLDER = Path("/srv/jupyterhub")
 PYTHON = Path("/srv/python")

@@ -13,7 +13,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,7 +21,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 from pathlib import Path
 
 import bcrypt
@@ -45,29 +43,30 @@ from tests.old_files import (
     HUB_TEXT,
     LOGS,
     NGINX_SITE,
+    PASSWORD,
     PYTHON,
     ROSTER,
+    STUDENTS,
     SUDOERS,
     SUDOERS_TEXT,
     TABLE,
     TUTOR,
+    WAITING,
     WATCH,
     WATCH_TEXT,
 )
 from tests.sandboxed import Machine, usr_local_of_its_own
 from tests.watched import eventually, log_in_page
-from tests.webserver import NGINX, PROGRAM, Apache, Nginx, Place, WebServer, name_leads_to
-
-STUDENTS = tuple(
-    f"{colour}-{animal}"
-    for colour, animal in product(
-        ("amber", "azure", "coral", "green", "ivory"),
-        ("badger", "crane", "dolphin", "finch", "hare", "lynx", "newt", "owl"),
-    )
+from tests.webserver import (
+    NGINX,
+    PROGRAM,
+    Apache,
+    Nginx,
+    Place,
+    WebServer,
+    free_port,
+    name_leads_to,
 )
-WAITING = ("olive-puffin", "pearl-seal", "ruby-mole")
-"""Signed up for the new term, and not yet approved."""
-PASSWORD = "correct horse battery"
 
 CRON_ENVIRONMENT = {"HOME": "/root", "LOGNAME": "root", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
 
@@ -127,14 +126,11 @@ class OldServer:
                 time.sleep(0.05)
 
     def everything(self) -> dict[str, object]:
-        """What must be the same before and after: /etc, what root keeps, the homes' own state."""
+        """What must be the same before and after: /etc, and what root keeps."""
         found: dict[str, object] = {"crontab": _crontab("-l")}
         for top in (Path("/etc"), Path("/root/bin"), ROSTER.parent, FOLDER):
             for path in [top, *sorted(top.rglob("*"))]:
                 found[str(path)] = _state(path)
-        for home in Path("/home").iterdir():
-            at = home.lstat()
-            found[str(home)] = (at.st_mode, at.st_uid, at.st_gid)
         return found
 
 
@@ -147,7 +143,7 @@ def old_server(machine: Machine, front: str = "apache") -> Iterator[OldServer]:
     """
     machine.restore()
     _clear()
-    port, hub_port, proxy_port = (_free_port() for _ in range(3))
+    port, hub_port, proxy_port = (free_port() for _ in range(3))
     # A whole address of its own: as on a server, the ports are the usual ones.
     place = Place(f"127.{random.randint(2, 250)}.{os.getpid() % 250}.1", 443, 80)
     with contextlib.ExitStack() as stack:
@@ -399,8 +395,3 @@ def _clear() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for file in (Path("/root/.bashrc"), CRONTAB, SUDOERS, Path("/run/crond.pid")):
         file.unlink(missing_ok=True)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])

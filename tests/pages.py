@@ -112,14 +112,14 @@ def follow(page: str, happens: Mapping[str, Callable[[], object]]) -> None:
         assert not why, f"{one.at}: this was not said:\n    {why}\n--- but this:\n{came.text}"
 
 
-def run(typed: Typed) -> Came:
-    """Type it, and its answers: at a terminal where there are some."""
+def run(typed: Typed, folder: Path = Path("/root")) -> Came:
+    """Type it in ``folder``, and its answers: at a terminal where there are some."""
     argv = ["bash", "-c", typed.command]
     if typed.answers:
-        return _at_a_terminal(argv, typed.answers)
+        return _at_a_terminal(argv, typed.answers, folder)
     done = subprocess.run(
         argv,
-        cwd="/root",
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -149,12 +149,12 @@ def _plain(line: str) -> str:
     return " ".join(line.split())
 
 
-def _at_a_terminal(argv: list[str], answers: list[str]) -> Came:
+def _at_a_terminal(argv: list[str], answers: list[str], folder: Path) -> Came:
     """In a terminal wide enough that no line is broken; each question gets its answer."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         argv,
-        cwd="/root",
+        cwd=folder,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from hubtui.demo.sandbox import MARKER, VARIABLE
-from hubtui.setup import install, reading
+from hubtui.setup.install import files
+from hubtui.setup.reads import reading
 
 FILES = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
 EMPTIED = ("/home", "/var/lib/hubtui", "/etc/hubtui", "/root/resources")
@@ -37,7 +38,7 @@ def checkout_of_root() -> Iterator[None]:
     mode = place.stat().st_mode & 0o7777
     place.chmod(0o755)
     try:
-        if flaw := reading.flaw(Path(install.__file__)):
+        if flaw := reading.flaw(Path(files.__file__)):
             pytest.skip(f"this checkout is not root's alone: {flaw}")
         yield
     finally:

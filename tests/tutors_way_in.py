@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hubtui.demo.sandbox import VARIABLE
-from hubtui.setup import timers, tutors
+from hubtui.setup.install import timers, tutors
 from tests.course_on_disk import hubtui
 from tests.release_on_disk import Teaching, teach
 from tests.sandboxed import Machine, checkout_of_root

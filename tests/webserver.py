@@ -114,7 +114,7 @@ class Place(NamedTuple):
     @classmethod
     def free(cls) -> Place:
         """Two free ports of 127.0.0.1."""
-        return cls("127.0.0.1", _free_port(), _free_port())
+        return cls("127.0.0.1", free_port(), free_port())
 
 
 class WebServer:
@@ -292,7 +292,8 @@ def backend(answer: Callable[[socket.socket], None]) -> Iterator[int]:
                 client.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 

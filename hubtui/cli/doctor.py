@@ -75,8 +75,9 @@ def _show(examined: Examination, course: str, *, as_json: bool) -> int:
 def _fix(app: App, *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show the plan, ask, run it, look again."""
     from hubtui.fix import fix_plan
+    from hubtui.setup.doctor import examine
 
-    fixes = _examined(app)[0].fixes
+    fixes = examine(app.server).fixes  # without a course.yaml it says so
     if not fixes:
         click.echo("There is nothing to mend that needs no decision of yours. See: hubtui doctor")
         return 0

@@ -54,7 +54,7 @@ def _answer(answer: Answer) -> Iterator[str]:
 
 def settings() -> Settings:
     """What the hub's configuration says; what is not there, or no plain number, is not known."""
-    from hubtui.setup import hubprocess
+    from hubtui.setup.reads import hubprocess
 
     config = hubprocess.config_of(hubprocess.find())
     if config is None:

@@ -11,9 +11,9 @@ from hubtui.cli.base import App
 from hubtui.cli.carry import agreed
 from hubtui.names import shown
 from hubtui.server import hubtoken
-from hubtui.setup import guided
-from hubtui.setup.guided import Part
-from hubtui.setup.stages import Stage, carry_out
+from hubtui.setup.install import guided
+from hubtui.setup.install.guided import Part
+from hubtui.setup.install.stages import Stage, carry_out
 
 _KEPT = "What was done so far stays"
 
@@ -46,7 +46,7 @@ def install_all(app: App, *, without: str, take_over: bool, only_print: bool, ye
         return 1
     stages = [stage for part in planned for stage in part.stages]
     carry_out(server, "install", stages, click.echo)
-    for note in (note for part in planned for note in part.notes):
+    for note in dict.fromkeys(note for part in planned for note in part.notes):
         click.echo(note, err=True)
     return _told(app)
 
@@ -62,6 +62,7 @@ def uninstall_all(app: App, *, without: str, only_print: bool, yes: bool) -> int
     if code == 0 and not only_print:
         state, config = (shown(str(path)) for path in (server.state, server.course.file))
         click.echo(f"{_KEPT}, with {config}. Not that either: rm -r {state} {config}")
+        click.echo("Files that were changed lie beside the new ones: NAME.before-hubtui-DATE.")
     return code
 
 

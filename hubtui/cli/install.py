@@ -9,9 +9,8 @@ import click
 from hubtui.cli import base
 from hubtui.cli.base import App, verb
 from hubtui.cli.carry import agreed
-from hubtui.setup import install as setup
-from hubtui.setup import timers, tutors, watchdog_unit
-from hubtui.setup.install import Installation
+from hubtui.setup.install import files, timers, tutors, watchdog_unit
+from hubtui.setup.install.files import Installation
 
 _only_print = click.option("--print", "only_print", is_flag=True, help="Show it; write nothing.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -78,7 +77,7 @@ def _refuse_options(context: click.Context) -> None:
 def install_token(app: App, only_print: bool, yes: bool) -> int:
     """A token for hubtui, and the lines in the hub's configuration that know it."""
     from hubtui.cli.guided import carried
-    from hubtui.setup import token
+    from hubtui.setup.install import token
 
     if not only_print:
         base.need_root("Installing the token")
@@ -100,7 +99,7 @@ def install_token(app: App, only_print: bool, yes: bool) -> int:
 def uninstall_token(app: App, only_print: bool, yes: bool) -> int:
     """The lines in the hub's configuration, then the token."""
     from hubtui.cli.guided import carried
-    from hubtui.setup import token_off
+    from hubtui.setup.install import token_off
 
     if not only_print:
         base.need_root("Removing the token")
@@ -135,7 +134,7 @@ def install_tutors(app: App, only_print: bool, yes: bool) -> int:
 @verb
 def install_watchdog(app: App, take_over: bool, only_print: bool, yes: bool) -> int:
     """A look at the hub each minute, and a restart where one helps."""
-    from hubtui.setup import restarters, takeover
+    from hubtui.setup.install import restarters, takeover
 
     found = watchdog_unit.watchdog(app.server, app.config_file)
     if not only_print:
@@ -153,7 +152,7 @@ def install_watchdog(app: App, take_over: bool, only_print: bool, yes: bool) -> 
             click.echo(f"  · {stage.say()}")
     if only_print or not _may("Take over from the old script", yes=yes):
         return int(not only_print)
-    from hubtui.setup.stages import carry_out
+    from hubtui.setup.install.stages import carry_out
 
     carry_out(app.server, "take-over", stages, click.echo)
     return 0
@@ -166,8 +165,8 @@ def install_watchdog(app: App, take_over: bool, only_print: bool, yes: bool) -> 
 @verb
 def install_hub_unit(app: App, when: str | None, only_print: bool, yes: bool) -> int:
     """A service of systemd for the hub, with what keeps students' servers alive."""
-    from hubtui.setup import hub_switch, hub_unit, restarters, takeover
-    from hubtui.setup.stages import carry_out
+    from hubtui.setup.install import hub_switch, hub_unit, restarters, takeover
+    from hubtui.setup.install.stages import carry_out
 
     base.need_root("Installing a unit for the hub")
     hub = hub_unit.here(app.server)
@@ -213,8 +212,8 @@ def uninstall_tutors(yes: bool) -> int:
 @verb
 def uninstall_hub_unit(app: App, yes: bool) -> int:
     """The hub's unit, or what hubtui added to it; the hub is started by hand as before."""
-    from hubtui.setup import hub_switch
-    from hubtui.setup.stages import carry_out
+    from hubtui.setup.install import hub_switch
+    from hubtui.setup.install.stages import carry_out
 
     base.need_root("Removing the hub's unit")
     stages = hub_switch.stages_back(app.server)
@@ -237,7 +236,8 @@ def uninstall_hub_unit(app: App, yes: bool) -> int:
 @_yes
 def uninstall_watchdog(old_script: bool, yes: bool) -> int:
     """The watchdog's timer; with --old-script the old line is on again."""
-    from hubtui.setup import crontab, takeover
+    from hubtui.setup.install import takeover
+    from hubtui.setup.reads import crontab
 
     base.need_root("Removing the watchdog")
     lines = crontab.off(crontab.read())
@@ -253,7 +253,7 @@ def uninstall_watchdog(old_script: bool, yes: bool) -> int:
 
 
 def _later(app: App, when: str, *, yes: bool) -> int:
-    from hubtui.setup import hub_switch
+    from hubtui.setup.install import hub_switch
     from hubtui.when import parse_when, written, zone_of
 
     zone = zone_of(app.server.course)
@@ -277,7 +277,7 @@ def _write(app: App, found: Installation, what: str, *, only_print: bool, yes: b
     base.need_root(f"Installing {what}")
     if not _may(f"Install {what}", yes=yes):
         return 1
-    for line in setup.write(found, app.server.run):
+    for line in files.write(found, app.server.run):
         click.echo(line)
     for note in found.notes:
         click.echo(note, err=True)
@@ -294,7 +294,7 @@ def _remove(paths: tuple[Path, ...], what: str, *, yes: bool) -> int:
     base.need_root(f"Removing {what}")
     if not _may(f"Remove {' and '.join(map(str, there))}", yes=yes):
         return 1
-    for line in setup.remove(there, run):
+    for line in files.remove(there, run):
         click.echo(line)
     return 0
 

@@ -52,7 +52,9 @@ def list_(app: App, pending: bool, email: bool, as_json: bool) -> None:
         if email:
             cells.append(shown(sign_up.email, limit=60))
         table.append([*cells, " · ".join([*filter(None, [judgement.why]), *judgement.warnings])])
-    base.write_table(columns, table, "Nobody has signed up.")
+    unseen = any(missing.what == "sign-ups" for missing in seen.missing)
+    empty = "The sign-ups were not seen." if unseen else "Nobody has signed up."
+    base.write_table(columns, table, empty)
     base.write_missing(seen.missing)
 
 

@@ -10,7 +10,7 @@ from hubtui.units import in_two_units
 
 
 def one_line(readiness: Readiness, at: datetime) -> str:
-    """``Exam in 30 min: GO``; ``Exam in 30 min: NOT YET: the certificate ends on …``."""
+    """``Exam in 30 min: GO``; ``Exam in 30 min: NOT YET: certificate: it ends on …``."""
     return f"{when(readiness, at)}: {verdict(readiness)}"
 
 
@@ -30,7 +30,7 @@ def verdict(readiness: Readiness) -> str:
         open_ = sum(answer.state is State.WARNING for answer in readiness.answers)
         return f"GO ({open_} to look at)" if open_ else "GO"
     worst = worst_of(readiness)
-    return f"NOT YET: {worst.question} {worst.text}"
+    return f"NOT YET: {worst.key}: {worst.text}"
 
 
 def worst_of(readiness: Readiness) -> Answer:

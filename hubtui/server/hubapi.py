@@ -65,8 +65,10 @@ class TokenRefused(HubError):
     def __init__(self, sentence: str, lines: tuple[str, ...]) -> None:
         """`sentence` alone says what is wrong; as text the exception says both."""
         self.sentence, self.lines = sentence, lines
-        where = "In jupyterhub_config.py, then restart the hub"
-        super().__init__(f"{sentence}. {where}: {' and '.join(lines)}")
+        by_hand = f"by hand, in jupyterhub_config.py: {' and '.join(lines)}"
+        super().__init__(
+            f"{sentence}. Mend it with: sudo hubtui install token, then restart the hub ({by_hand})"
+        )
 
 
 class RunningServer(msgspec.Struct, frozen=True, kw_only=True):

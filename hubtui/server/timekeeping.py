@@ -11,8 +11,10 @@ from hubtui.server import systemd
 
 _SERVICES = ("systemd-timesyncd", "chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd")
 _ENABLED = Path("/etc/systemd/system")
-_CONTAINER = (Path("/run/systemd/container"), Path("/run/.containerenv"), Path("/.dockerenv"))
-"""Written by systemd, podman and docker where they run one."""
+_OF_SYSTEMD = Path("/run/systemd/container")
+"""Written by systemd where it is started in one."""
+_CONTAINER = (_OF_SYSTEMD, Path("/run/.containerenv"), Path("/.dockerenv"))
+"""The same by podman and docker, where no systemd runs either."""
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC, include/uapi/linux/timex.h
 _MOST = 16.0
 
@@ -24,7 +26,7 @@ def in_container() -> bool:
 
 def service() -> str:
     """The time service that systemd starts here; empty where none is meant to run."""
-    if not systemd.is_running() or in_container():
+    if not systemd.is_running() or _OF_SYSTEMD.exists():
         return ""
     wanted = (path.stem for path in _ENABLED.glob("*.wants/*.service"))
     return next((name for name in wanted if name in _SERVICES), "")

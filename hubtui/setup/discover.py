@@ -18,10 +18,10 @@ from hubtui.server.accounts import NOBODY, Account, Accounts
 from hubtui.server.hub import database_file
 from hubtui.server.hubdb import SignUp
 from hubtui.server.listeners import expected_uid, listeners
-from hubtui.setup import addresses, hubprocess, reading
-from hubtui.setup.hubconfig import HubConfig, read_config
-from hubtui.setup.hubprocess import HubProcess
-from hubtui.setup.oldscripts import OldScripts, read_old_scripts
+from hubtui.setup.reads import addresses, hubprocess, reading
+from hubtui.setup.reads.hubconfig import HubConfig, read_config
+from hubtui.setup.reads.hubprocess import HubProcess
+from hubtui.setup.reads.oldscripts import OldScripts, read_old_scripts
 from hubtui.values import AccountName
 
 ROSTERS = (Path("/root/resources/accounts.txt"), Path("/root/accounts.txt"))

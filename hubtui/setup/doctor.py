@@ -11,7 +11,8 @@ from hubtui.findings import Finding, Severity
 from hubtui.fix import Fix
 from hubtui.names import shown
 from hubtui.server import Server
-from hubtui.setup import (
+from hubtui.setup import fixes
+from hubtui.setup.checks import (
     check_accounts,
     check_apache,
     check_hub,
@@ -24,10 +25,9 @@ from hubtui.setup import (
     check_room,
     check_settings,
     check_watchdog,
-    fixes,
-    hubprocess,
 )
-from hubtui.setup.subject import HubHere, NotSeen, Subject, ask, critical, warning
+from hubtui.setup.checks.subject import HubHere, NotSeen, Subject, ask, critical, warning
+from hubtui.setup.reads import hubprocess
 from hubtui.students import Missing, survey
 
 S = TypeVar("S")

@@ -14,9 +14,11 @@ from hubtui.names import shown
 from hubtui.server import homes, systemd, timekeeping
 from hubtui.server import hub as hubs
 from hubtui.server import roster as rosters
-from hubtui.setup import check_jobs, check_machine, reading, restarters
-from hubtui.setup.subject import NotSeen, Subject
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.setup.checks import check_jobs, check_machine
+from hubtui.setup.checks.subject import NotSeen, Subject
+from hubtui.setup.install import restarters
+from hubtui.setup.install.watchdog_unit import CHECK
+from hubtui.setup.reads import reading
 
 
 def offered(subject: Subject) -> tuple[Fix, ...]:
@@ -81,7 +83,7 @@ def _units(subject: Subject) -> Iterator[Fix]:
     """Not the watchdog's where another restarts the hub: that is for a person to decide."""
     run = subject.server.run
     for job in check_jobs.JOBS:
-        found = check_jobs.dead(job, run)
+        found = check_jobs.dead(job, subject.server)
         if found is None or not found.unit:
             continue
         if job is CHECK and restarters.find(run, ours=job.files):

@@ -25,7 +25,7 @@ _ORDER = list(State)
 
 
 def verdict(found: Readiness) -> Text:
-    """``GO for 40 students``; ``NOT YET: Do 40 students fit?``."""
+    """``GO for 40 students``; ``NOT YET for 40 students``, and how many questions are open."""
     about = f" for {counted(found.students, 'student')}"
     if not found.go:
         against = [a for a in found.answers if a.state in (State.CRITICAL, State.UNKNOWN)]

@@ -12,6 +12,7 @@ from textual.worker import Worker, get_current_worker
 from hubtui.glance.gather import Gatherer
 from hubtui.glance.records import Glance
 from hubtui.server import Server
+from hubtui.tui.breath import uncollected
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -50,14 +51,19 @@ class Glancing:
         while not worker.is_cancelled:
             fresh, self._fresh, self._soon = self._fresh, False, False
             if fresh or len(self._app.screen_stack) == 1:  # nothing moves below a dialog
-                self._take(gatherer.look(_PATIENCE, fresh=fresh))
+                self._look(gatherer, fresh=fresh)
                 settled = time.monotonic() + _SETTLED
                 while gatherer.is_busy and not self._is_over(worker, settled):
-                    self._take(gatherer.look(_PATIENCE))
+                    self._look(gatherer)
             beat = _SHOWN if self._app.current_mode == "glance" else _BESIDE
             until = time.monotonic() + beat
             while not self._is_over(worker, until):
                 time.sleep(0.1)
+
+    def _look(self, gatherer: Gatherer, *, fresh: bool = False) -> None:
+        with uncollected():
+            glance = gatherer.look(_PATIENCE, fresh=fresh)
+        self._take(glance)
 
     def _is_over(self, worker: Worker[None], until: float) -> bool:
         """Whether it is time, or somebody does not want to wait."""

@@ -15,9 +15,9 @@ import pytest
 
 from hubtui.errors import Refused
 from hubtui.release import through_sudo
-from hubtui.setup import install
-from hubtui.setup.timers import CRON
-from hubtui.setup.tutors import LAUNCHER, SUDOERS
+from hubtui.setup.install import files
+from hubtui.setup.install.timers import CRON
+from hubtui.setup.install.tutors import LAUNCHER, SUDOERS
 from tests.course_on_disk import CONFIG, hubtui
 from tests.release_on_disk import SOURCE, Teaching, tree
 from tests.sandboxed import Machine
@@ -289,12 +289,12 @@ def test_a_rule_that_sudo_does_not_take_is_never_put_in_place(
     CONFIG.write_text(CONFIG.read_text().replace("[tutor]", "[nobody-there]"))
     done = hubtui("install", "tutors", "--yes")
     assert "There is no account nobody-there" in done.stderr
-    broken = install.Installation(
-        files=(install.File(SUDOERS, "tutor may everything\n", 0o440),),
+    broken = files.Installation(
+        files=(files.File(SUDOERS, "tutor may everything\n", 0o440),),
         check=((("visudo", "-cf", "-"), "tutor may everything\n"),),
     )
     with pytest.raises(Exception, match="visudo failed"):
-        install.write(broken, course.server.run)
+        files.write(broken, course.server.run)
     assert SUDOERS.read_text() == before
 
 

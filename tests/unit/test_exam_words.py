@@ -38,9 +38,9 @@ def readiness(*states: State, exam: Exam | None = EXAM) -> Readiness:
     [
         ((State.FINE,), "Exam in 30 min: GO"),
         ((State.FINE, State.WARNING), "Exam in 30 min: GO (1 to look at)"),
-        ((State.WARNING, State.CRITICAL), "Exam in 30 min: NOT YET: Question 1? so it is."),
-        ((State.UNKNOWN, State.FINE), "Exam in 30 min: NOT YET: Question 0? so it is."),
-        ((State.UNKNOWN, State.CRITICAL), "Exam in 30 min: NOT YET: Question 1? so it is."),
+        ((State.WARNING, State.CRITICAL), "Exam in 30 min: NOT YET: k1: so it is."),
+        ((State.UNKNOWN, State.FINE), "Exam in 30 min: NOT YET: k0: so it is."),
+        ((State.UNKNOWN, State.CRITICAL), "Exam in 30 min: NOT YET: k1: so it is."),
     ],
 )
 def test_one_line(states: Sequence[State], line: str) -> None:

@@ -12,7 +12,7 @@ from hubtui.course import Course
 from hubtui.errors import Refused
 from hubtui.server import Server
 from hubtui.server.run import run
-from hubtui.setup.folders import Folders
+from hubtui.setup.install.folders import Folders
 from tests.unit.surveys import NOON, course
 
 

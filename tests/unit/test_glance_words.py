@@ -19,8 +19,8 @@ from hubtui.server import Server, quick
 from hubtui.server.disks import Disk
 from hubtui.server.machine import Numbers
 from hubtui.server.uses import Use
-from hubtui.setup.timers import DUE
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.setup.install.timers import DUE
+from hubtui.setup.install.watchdog_unit import CHECK
 from hubtui.signups import FirstSeen
 from hubtui.state import write_document
 from hubtui.students import Survey
@@ -136,7 +136,7 @@ def test_no_swap_and_a_filesystem_without_a_number_of_files_are_no_findings(tmp_
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(st.text(st.characters(exclude_characters="/.\0"), min_size=1, max_size=60))
+@given(st.text(st.characters(exclude_characters="/.\0", codec="utf-8"), min_size=1, max_size=60))
 def test_whatever_a_name_is_the_line_is_safe_to_show(tmp_path: Path, name: str) -> None:
     write_document(
         tmp_path / "state/first-seen.json", FirstSeen(seen={"d": "2026-11-01T00:00:00Z"})

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtui.setup import crontab, restarters
+from hubtui.setup.install import restarters
+from hubtui.setup.reads import crontab
 
 OLD = """\
 #!/bin/bash

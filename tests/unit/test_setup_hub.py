@@ -13,9 +13,10 @@ from hubtui.findings import Finding, Severity
 from hubtui.server import Server, hubdb, server_of
 from hubtui.server import hub as hubs
 from hubtui.server.hubapi import CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
-from hubtui.setup import check_accounts, check_hub, check_settings, reading
-from hubtui.setup.hubconfig import parse
-from hubtui.setup.subject import HubHere, NotSeen, Subject
+from hubtui.setup.checks import check_accounts, check_hub, check_settings
+from hubtui.setup.checks.subject import HubHere, NotSeen, Subject
+from hubtui.setup.reads import reading
+from hubtui.setup.reads.hubconfig import parse
 from tests.unit.surveys import course, survey
 
 # As `.schema users_info` and `users` say of JupyterHub 1.2.2 with NativeAuthenticator 0.0.5.
@@ -150,7 +151,8 @@ def test_an_old_hub_is_not_asked_for_scopes(
 def test_the_refusal_of_the_api_has_both_in_one_text() -> None:
     refused = TokenRefused("The hub did not stop it (403): no scope", (CONFIG_ROLE,))
     assert isinstance(refused, HubError)
-    assert str(refused).startswith("The hub did not stop it (403): no scope. In jupyterhub_config")
+    said = str(refused)
+    assert said.startswith("The hub did not stop it (403): no scope. Mend it with: sudo hubtui")
     assert CONFIG_ROLE in str(refused)
 
 

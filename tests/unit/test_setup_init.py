@@ -12,13 +12,14 @@ import pytest
 
 from hubtui import course
 from hubtui.errors import Refused, UsageError
-from hubtui.setup import addresses, discover, reading, sites
+from hubtui.setup import discover
 from hubtui.setup.answers import Answers, date, whom
 from hubtui.setup.discover import Discovery, Found
-from hubtui.setup.hubconfig import HubConfig, parse
-from hubtui.setup.hubprocess import HubProcess
 from hubtui.setup.init import summary, text_of, write
-from hubtui.setup.oldscripts import OldScripts, Said
+from hubtui.setup.reads import addresses, apacheconf, nginxconf, reading
+from hubtui.setup.reads.hubconfig import HubConfig, parse
+from hubtui.setup.reads.hubprocess import HubProcess
+from hubtui.setup.reads.oldscripts import OldScripts, Said
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 NOTHING = Found(None, "nobody knows")
@@ -152,16 +153,14 @@ def test_an_address_that_is_none_is_the_default(bound: str) -> None:
 @pytest.fixture
 def no_sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No web server on this machine; files that are read whoever owns them."""
-    monkeypatch.setattr(sites, "APACHE", (tmp_path / "apache2", "*.conf"))
-    monkeypatch.setattr(sites, "NGINX", ((tmp_path / "nginx", "*"),))
+    monkeypatch.setattr(apacheconf, "MAIN", (tmp_path / "apache2.conf",))
+    monkeypatch.setattr(nginxconf, "MAIN", tmp_path / "nginx.conf")
     monkeypatch.setattr(reading, "read", lambda path: path.read_bytes())
-    for folder in ("apache2", "nginx"):
-        (tmp_path / folder).mkdir()
     return tmp_path
 
 
 def test_the_public_address_is_that_of_the_site_which_leads_to_the_hub(no_sites: Path) -> None:
-    (no_sites / "apache2" / "sites.conf").write_text(
+    (no_sites / "apache2.conf").write_text(
         "<VirtualHost *:443>\nServerName www.example.org\nDocumentRoot /var/www\n</VirtualHost>\n"
         "<VirtualHost *:443>\n  ServerName hub.example.org\n"
         "  ProxyPass / http://127.0.0.1:8000/\n</VirtualHost>\n"
@@ -172,11 +171,11 @@ def test_the_public_address_is_that_of_the_site_which_leads_to_the_hub(no_sites:
 def test_of_several_sites_the_one_of_the_proxys_port_counts_and_the_others_are_named(
     no_sites: Path,
 ) -> None:
-    (no_sites / "apache2" / "a.conf").write_text(
+    (no_sites / "apache2.conf").write_text(
         "<VirtualHost *:443>\nServerName wiki.example.org\n"
         "ProxyPass / http://127.0.0.1:9000/\n</VirtualHost>\n"
     )
-    (no_sites / "nginx" / "hub").write_text(
+    (no_sites / "nginx.conf").write_text(
         "upstream jupyter { server 127.0.0.1:8000; }\n"
         "server { listen 443 ssl; server_name hub.example.org;\n"
         "  location / { proxy_pass http://jupyter; } }\n"
@@ -208,7 +207,7 @@ def test_what_was_answered_stands_in_the_file(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("address", ["https://ntfy.sh/a?b=c#d: e", "null", "true", "a+b=c@x.org"])
+@pytest.mark.parametrize("address", ["https://ntfy.sh/a?b=c:d,-e", "null", "true", "a+b=c@x.org"])
 def test_awkward_addresses_are_kept_as_they_are(tmp_path: Path, address: str) -> None:
     path = tmp_path / "course.yaml"
     write(path, text_of(discovery(), Answers(notify=whom(address))))

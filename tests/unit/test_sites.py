@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtui.setup.sites import Site, leading_to, nginx_tree, of_apache, of_nginx, walk
+from hubtui.setup.reads import apacheconf, nginxconf, reading, sites
+from hubtui.setup.reads.sites import Site, leading_to
 
-FILE = Path("/etc/x.conf")
 JUPYTERHUB_DOCS = """
 <VirtualHost *:80>
   ServerName HUB.DOMAIN.TLD
@@ -40,24 +42,46 @@ server {
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def readable() -> Iterator[None]:
+    """Files are read whoever owns them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "read", lambda path: path.read_bytes())
+        yield
+
+
+def of_apache(text: str) -> list[Site]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "apache2.conf")
+        path.write_bytes(text.encode(errors="replace"))
+        return list(sites.of_apache(apacheconf.read(path)))
+
+
+def of_nginx(text: str) -> list[Site]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "nginx.conf")
+        path.write_bytes(text.encode(errors="replace"))
+        return list(sites.of_nginx(nginxconf.read(path)))
+
+
 def urls(found: list[Site]) -> list[str]:
     return [site.url for site in found]
 
 
 def test_the_site_of_jupyterhubs_own_documentation_is_found() -> None:
-    assert urls(list(of_apache(JUPYTERHUB_DOCS, FILE))) == ["https://HUB.DOMAIN.TLD"]
-    (site,) = of_nginx(NGINX_DOCS, FILE)
+    assert urls(of_apache(JUPYTERHUB_DOCS)) == ["https://HUB.DOMAIN.TLD"]
+    (site,) = of_nginx(NGINX_DOCS)
     assert site.url == "https://hub.domain.tld"
     assert site.ports == {8000}
 
 
 def test_a_site_without_tls_is_http() -> None:
     plain = "server { listen 80; server_name a.org; location / { proxy_pass http://[::1]:8000/; } }"
-    assert urls(list(of_nginx(plain, FILE))) == ["http://a.org"]
+    assert urls(of_nginx(plain)) == ["http://a.org"]
     plain = (
         "<VirtualHost *:80>\nServerName a.org\nProxyPass / http://localhost:8000/\n</VirtualHost>"
     )
-    assert urls(list(of_apache(plain, FILE))) == ["http://a.org"]
+    assert urls(of_apache(plain)) == ["http://a.org"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +95,7 @@ def test_a_site_without_tls_is_http() -> None:
     ],
 )
 def test_what_does_not_lead_here_is_no_site_of_the_hub(text: str) -> None:
-    assert list(of_nginx(text, FILE)) == []
+    assert of_nginx(text) == []
 
 
 def test_tls_and_the_right_port_come_first() -> None:
@@ -97,10 +121,43 @@ _PIECES = st.lists(
 
 @given(st.one_of(st.text(), _PIECES.map(" ".join)))
 def test_no_text_is_too_odd(text: str) -> None:
-    for site in [*of_apache(text, FILE), *of_nginx(text, FILE)]:
+    for site in [*of_apache(text), *of_nginx(text)]:
         assert site.url.startswith("http")
 
 
-@given(st.recursive(st.just(""), lambda inner: inner.map(lambda text: f"a b {{ c; {text} }} d;")))
-def test_what_is_nested_is_found_again(text: str) -> None:
-    assert sum(one.name == "c" for one in walk(nginx_tree(text))) == text.count("{")
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("<VirtualHost *:8443>\nServerName hub.example.org\nSSLEngine on\n{}", ":8443"),
+        ("<VirtualHost *:80 *:443>\nServerName hub.example.org\n{}", ""),
+        ('<VirtualHost *:443>\nServerName "hub.example.org"\n{}', ""),
+        ("<VirtualHost *:443>\nServerName \\\n  hub.example.org\n{}", ""),
+        ("<VirtualHost *:8080>\nServerName https://hub.example.org\n{}", ""),
+    ],
+)
+def test_what_students_open_has_the_port_that_apache_listens_on(text: str, url: str) -> None:
+    body = 'ProxyPass "/" \\\n "http://127.0.0.1:8000/"\n</VirtualHost>'
+    (found,) = of_apache(text.format(body))
+    assert found.url == f"https://hub.example.org{url}"
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("8443 ssl", "https://hub.example.org:8443"),
+        ("80; listen [::]:8443 ssl", "https://hub.example.org:8443"),
+        ("80; listen 443 ssl", "https://hub.example.org"),
+        ("127.0.0.1:8080", "http://hub.example.org:8080"),
+        ("unix:/run/hub.sock", "http://hub.example.org"),
+    ],
+)
+def test_what_students_open_has_the_port_that_nginx_listens_on(listen: str, url: str) -> None:
+    text = "server {{ listen {}; server_name hub.example.org; proxy_pass http://127.0.0.1:8000; }}"
+    (found,) = of_nginx(text.format(listen))
+    assert found.url == url
+
+
+@pytest.mark.timeout(20)
+def test_a_file_of_nothing_but_openings_takes_no_time() -> None:
+    for text in ("<VirtualHost *:80>\n" * 40_000, "<VirtualHost *>" + "\n" * 60_000):
+        assert not of_apache(text)

@@ -11,8 +11,8 @@ import pytest
 from hubtui.errors import CommandFailed
 from hubtui.server import systemd as systemd_here
 from hubtui.server.run import Result
-from hubtui.setup import install
-from hubtui.setup.timers import CRON, DUE, timers
+from hubtui.setup.install import files
+from hubtui.setup.install.timers import CRON, DUE, timers
 from tests.course_on_disk import CONFIG, hubtui
 from tests.release_on_disk import Teaching, teach
 from tests.sandboxed import Machine, checkout_of_root
@@ -51,7 +51,7 @@ def systemd(course: Teaching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_systemd_gets_a_timer_that_is_enabled_and_looked_at(systemd: Teaching) -> None:
     run = Systemctl()
     found = timers(systemd.server, CONFIG)
-    install.write(found, run)
+    files.write(found, run)
     service, timer = (path for path in DUE.files if path != CRON)
     assert "-I -m hubtui due\n" in service.read_text()
     assert "OnCalendar=minutely\n" in timer.read_text()
@@ -61,9 +61,9 @@ def test_systemd_gets_a_timer_that_is_enabled_and_looked_at(systemd: Teaching) -
         "systemctl is-enabled hubtui-due.timer",
         "systemctl is-active hubtui-due.timer",
     ]
-    assert all(line.endswith("is as it should be.") for line in install.write(found, run))
+    assert all(line.endswith("is as it should be.") for line in files.write(found, run))
     run = Systemctl("disable")
-    done = install.remove([service, timer], run)
+    done = files.remove([service, timer], run)
     assert len(done) == 2
     assert run.said == ["systemctl disable --now hubtui-due.timer", "systemctl daemon-reload"]
     assert not service.exists()
@@ -72,8 +72,8 @@ def test_systemd_gets_a_timer_that_is_enabled_and_looked_at(systemd: Teaching) -
 def test_a_timer_that_does_not_run_afterwards_is_an_error(systemd: Teaching) -> None:
     found = timers(systemd.server, CONFIG)
     with pytest.raises(CommandFailed, match=r"is-enabled .* says that it does not work"):
-        install.write(found, Systemctl("is-enabled"))
-    install.remove([path for path in DUE.files if path != CRON], Systemctl())
+        files.write(found, Systemctl("is-enabled"))
+    files.remove([path for path in DUE.files if path != CRON], Systemctl())
 
 
 def test_a_configuration_elsewhere_is_named(course: Teaching) -> None:

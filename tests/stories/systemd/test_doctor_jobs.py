@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hubtui.setup.install import UNITS
-from hubtui.setup.timers import DUE
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.server import timekeeping
+from hubtui.setup.install.files import UNITS
+from hubtui.setup.install.timers import DUE
+from hubtui.setup.install.watchdog_unit import CHECK
 from tests.course_on_disk import CourseOnDisk, make_course
 from tests.sandboxed import Machine, checkout_of_root
 from tests.systemd_rig import Systemd
@@ -32,6 +34,55 @@ def course(machine: Machine, systemd: Systemd) -> Iterator[CourseOnDisk]:
         for path in (*CHECK.files, *DUE.files):
             path.unlink(missing_ok=True)
         systemd.run("systemctl", "daemon-reload")
+
+
+NOT_IN_A_CONTAINER = """\
+import sys
+from pathlib import Path
+from hubtui.cli.main import main
+from hubtui.server import timekeeping
+timekeeping._OF_SYSTEMD = Path("/none")
+timekeeping._CONTAINER = ()
+sys.exit(main(sys.argv[1:]))
+"""
+"""The rig is one, and so may be what it runs on: their clock is the host's."""
+
+
+@pytest.fixture
+def timesyncd(systemd: Systemd) -> Iterator[None]:
+    """A time service by that name that reaches no server, and leaves this machine's clock alone."""
+    unit = UNITS / TIMESYNCD
+    unit.write_text(
+        "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=sysinit.target\n"
+    )
+    systemd.run("systemctl", "daemon-reload")
+    systemd.run("systemctl", "enable", TIMESYNCD)
+    yield
+    systemd.run("systemctl", "disable", "--now", TIMESYNCD)
+    unit.unlink()
+    systemd.run("systemctl", "daemon-reload")
+
+
+def test_a_time_service_that_does_not_run_is_started(
+    course: CourseOnDisk, systemd: Systemd, timesyncd: None
+) -> None:
+    if timekeeping.off_by() != 16:
+        pytest.skip("somebody keeps the clock of this machine: nothing to be found")
+
+    def doctor(*words: str) -> str:
+        argv = (sys.executable, "-c", NOT_IN_A_CONTAINER, "doctor", *words)
+        return systemd.run(*argv, check=False).stdout
+
+    [seen] = [one for one in json.loads(doctor("--json"))["findings"] if "unsyn" in one["id"]]
+    assert "systemd-timesyncd does not run" in seen["text"]
+    assert seen["do"] == "timedatectl set-ntp true"
+    assert "timedatectl set-ntp true" in doctor("--fix", "--dry-run")
+    assert "1 done" in doctor("--fix", "--yes")
+    assert systemd.show(TIMESYNCD, "ActiveState") == {"ActiveState": "active"}
+    assert "reaches no time server" in doctor()
+    systemd.run("systemctl", "stop", TIMESYNCD)
+    systemd.run("sh", "-c", seen["do"])
+    assert systemd.show(TIMESYNCD, "ActiveState") == {"ActiveState": "active"}
 
 
 def found(systemd: Systemd) -> dict[str, dict[str, str]]:

@@ -14,9 +14,9 @@ from hubtui import pauses
 from hubtui.clock import now
 from hubtui.demo.hub import EmbeddedHub
 from hubtui.server import hubprocess
-from hubtui.setup.hub_switch import LATER
-from hubtui.setup.hub_unit import ENVIRONMENT, JOURNALD, UNIT
-from hubtui.setup.install import UNITS
+from hubtui.setup.install.files import UNITS
+from hubtui.setup.install.hub_switch import LATER
+from hubtui.setup.install.hub_unit import ENVIRONMENT, JOURNALD, UNIT
 from tests.course_on_disk import STATE
 from tests.sandboxed import Machine, checkout_of_root
 from tests.systemd_rig import Systemd

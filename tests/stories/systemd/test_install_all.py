@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.setup import tutors
-from hubtui.setup.install import UNITS
-from hubtui.setup.token import TOKEN
+from hubtui.setup.install import tutors
+from hubtui.setup.install.files import UNITS
+from hubtui.setup.install.token import TOKEN
 from tests.course_on_disk import CONFIG
 from tests.plain_hub import plain_hub
 from tests.sandboxed import Machine, checkout_of_root, usr_local_of_its_own

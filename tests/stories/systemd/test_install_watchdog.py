@@ -14,8 +14,9 @@ import pytest
 from hubtui import pauses
 from hubtui.clock import now
 from hubtui.server import hubprocess
-from hubtui.setup import crontab, restarters, takeover, watchdog_unit
-from hubtui.setup.watchdog_unit import CHECK
+from hubtui.setup.install import restarters, takeover, watchdog_unit
+from hubtui.setup.install.watchdog_unit import CHECK
+from hubtui.setup.reads import crontab
 from hubtui.watchdog import live
 from hubtui.watchdog.records import Verdict
 from tests.course_on_disk import CONFIG, STATE, hubtui
@@ -132,7 +133,7 @@ def test_doctor_knows_who_restarts_the_hub(old_script: None, course: Watched) ->
     crontab.write(crontab.without(TABLE, [4]))
     assert doctor(hubtui) == {"watchdog.none": "critical"}
     assert hubtui("install", "watchdog", "--yes").returncode == 0
-    assert doctor(hubtui) == {"watchdog.silent": "warning"}
+    assert doctor(hubtui) == {"watchdog.dead": "warning"}  # no cron runs here
     assert hubtui("watchdog", "check").returncode == 0
     assert doctor(hubtui) == {}
     crontab.write(TABLE)

@@ -10,7 +10,7 @@ import pytest
 
 from hubtui.demo.hub import EmbeddedHub
 from hubtui.server import hubprocess
-from hubtui.setup.install import UNITS
+from hubtui.setup.install.files import UNITS
 from hubtui.watchdog.records import Outcome, Verdict
 from tests.sandboxed import Machine
 from tests.systemd_rig import Systemd
