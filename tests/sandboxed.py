@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hubtui.demo.sandbox import MARKER, VARIABLE
+from hubtui.reads import reading
 from hubtui.setup.install import files
-from hubtui.setup.reads import reading
 
 FILES = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
 EMPTIED = ("/home", "/var/lib/hubtui", "/etc/hubtui", "/root/resources")

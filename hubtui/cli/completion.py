@@ -42,8 +42,8 @@ def installation() -> Installation:
     """Completion for the shells of this machine, and the man page; what root may not write to,
     because others could, is left out and said."""
     from hubtui.cli.manual import manual
+    from hubtui.reads import reading
     from hubtui.setup.install.files import File, Installation
-    from hubtui.setup.reads import reading
 
     wanted = [
         File(Path(place), script(shell))

@@ -9,7 +9,7 @@ import msgspec
 
 from hubtui.cli.base import App, need_root, need_sight
 from hubtui.exam import check, words
-from hubtui.exam.records import Answer, Readiness, Settings
+from hubtui.exam.records import Answer, Readiness
 from hubtui.findings import State
 
 CODES = {State.FINE: 0, State.WARNING: 1, State.CRITICAL: 2, State.UNKNOWN: 3}
@@ -20,7 +20,7 @@ def exam_page(app: App, students: int | None, as_json: bool) -> int:
     """Print the exam check; 0 go, 1 go with warnings, 2 not yet, 3 something was not seen."""
     server = app.server
     need_sight("The exam check", server)
-    found = check.readiness(server, students, settings=settings())
+    found = check.readiness(server, students)
     if as_json:
         document = {
             "format": found.format,
@@ -50,24 +50,6 @@ def _answer(answer: Answer) -> Iterator[str]:
         yield f"    {text}{':' if command else '.'}"
         if command:
             yield f"      {command}"
-
-
-def settings() -> Settings:
-    """What the hub's configuration says; what is not there, or no plain number, is not known."""
-    from hubtui.setup.reads import hubprocess
-
-    config = hubprocess.config_of(hubprocess.find())
-    if config is None:
-        return Settings()
-
-    def number(name: str) -> int | None:
-        value = config.get(f"JupyterHub.{name}")
-        return value if isinstance(value, int) else None
-
-    return Settings(
-        concurrent_spawn_limit=number("concurrent_spawn_limit"),
-        active_server_limit=number("active_server_limit"),
-    )
 
 
 def try_it(app: App, dry_run: bool, yes: bool, as_json: bool) -> int:

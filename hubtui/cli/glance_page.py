@@ -52,7 +52,9 @@ def brief(glance: Glance) -> str:
     many = f"{counted(len(words), 'finding')}: {' '.join(words)}" if words else ""
     unseen = [f"{shown(each.what, 60)}: {shown(each.why, 120)}" for each in glance.missing]
     unseen += [line.title for line in glance.lines if line.state is State.UNKNOWN and not unseen]
-    said = "; ".join(filter(None, [many, "not seen: " + ", ".join(unseen) if unseen else ""]))
+    exam = shown(glance.exam.text) if glance.exam is not None else ""
+    not_seen = "not seen: " + ", ".join(unseen) if unseen else ""
+    said = "; ".join(filter(None, [exam, many, not_seen]))
     return f"{_BRIEF[glance.state]} - {said or 'everything is all right'}\n"
 
 

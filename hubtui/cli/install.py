@@ -236,8 +236,8 @@ def uninstall_hub_unit(app: App, yes: bool) -> int:
 @_yes
 def uninstall_watchdog(old_script: bool, yes: bool) -> int:
     """The watchdog's timer; with --old-script the old line is on again."""
+    from hubtui.reads import crontab
     from hubtui.setup.install import takeover
-    from hubtui.setup.reads import crontab
 
     base.need_root("Removing the watchdog")
     lines = crontab.off(crontab.read())

@@ -8,7 +8,7 @@ from datetime import datetime
 from hubtui import pauses
 from hubtui.errors import HubtuiError
 from hubtui.exam import cpu, guarded, logins, memory, place, released, upkeep
-from hubtui.exam.records import Answer, Readiness, Settings
+from hubtui.exam.records import Answer, Readiness
 from hubtui.exam.subject import Subject, students_of
 from hubtui.findings import State
 from hubtui.names import shown
@@ -38,15 +38,13 @@ def readiness(
     *,
     quick: bool = False,
     seen: Survey | None = None,
-    settings: Settings | None = None,
 ) -> Readiness:
     """Look at everything for the exam that runs or comes next; without one, as if it were now.
 
     ``students``: how many will come; else as many as the exam says, else as many as there are
     course accounts. ``quick``: nothing is asked that takes long, for a screen that looks again and
     again; the rest is taken from the watchdog's last look. ``seen``: a survey that was just made.
-    ``settings``: the hub's own, where the caller read them. Raises nothing but StateError, where
-    which exam it is cannot be read.
+    Raises nothing but StateError, where which exam it is cannot be read.
     """
     at = server.clock()
     exam = next_exam(server, at)
@@ -59,7 +57,6 @@ def readiness(
         students=count,
         seen=seen,
         quick=quick,
-        settings=settings or Settings(),
     )
     found = (_answer(subject, *question) for question in QUESTIONS)
     return Readiness(

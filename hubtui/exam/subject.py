@@ -9,6 +9,7 @@ from functools import cached_property
 
 from hubtui.exam.records import Settings
 from hubtui.pauses import Exam
+from hubtui.reads import hubprocess
 from hubtui.server import Server, hub, processes
 from hubtui.server.accounts import Account
 from hubtui.server.processes import Process
@@ -30,7 +31,6 @@ class Subject:
     students: int
     seen: Survey
     quick: bool
-    settings: Settings
 
     @cached_property
     def accounts(self) -> Mapping[str, Account]:
@@ -41,6 +41,20 @@ class Subject:
     def running(self) -> Mapping[int, Sequence[Process]]:
         """Their processes, by uid."""
         return processes.by_uid(account.uid for account in self.accounts.values())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the hub says in its configuration; None where it is no plain number, or not there."""
+        config = hubprocess.config_of(hubprocess.find())
+
+        def number(name: str) -> int | None:
+            value = config.get(f"JupyterHub.{name}") if config else None
+            return value if isinstance(value, int) else None
+
+        return Settings(
+            concurrent_spawn_limit=number("concurrent_spawn_limit"),
+            active_server_limit=number("active_server_limit"),
+        )
 
     @cached_property
     def watched(self) -> Now | None:

@@ -65,10 +65,12 @@ class Glance(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> State:
-        """The worst of it; *unknown* is never fine. What is put off does not count."""
+        """The worst of it; *unknown* is never fine. What is put off does not count; an exam that is
+        near and not ready is critical, whatever else is well."""
+        exam = (State.CRITICAL,) if self.exam is not None and self.exam.go is False else ()
         lines = (line.state for line in self.lines if line.state is State.UNKNOWN)
         unseen = (State.UNKNOWN for _ in self.missing)
-        return worst((state_of(self.findings), *lines, *unseen))
+        return worst((state_of(self.findings), *exam, *lines, *unseen))
 
 
 def part(

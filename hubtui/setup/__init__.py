@@ -1,7 +1,6 @@
 """Setting up: init writes course.yaml, doctor says what is wrong, install makes hubtui part of it.
 
-reads/       what others wrote on this server: scripts, crontabs, configurations
-discover     all that together: each value with where it came from
+discover     what others wrote on this server (hubtui.reads): each value with where it came from
 answers      what nobody can find out
 init         the file that comes of it
 checks/      what doctor looks at, by topic

@@ -13,15 +13,15 @@ import msgspec
 
 from hubtui.errors import HubtuiError
 from hubtui.names import is_reserved, shown
+from hubtui.reads import addresses, hubprocess, reading
+from hubtui.reads.hubconfig import HubConfig, read_config
+from hubtui.reads.hubprocess import HubProcess
+from hubtui.reads.oldscripts import OldScripts, read_old_scripts
 from hubtui.server import accounts, homes, hubdb, roster
 from hubtui.server.accounts import NOBODY, Account, Accounts
 from hubtui.server.hub import database_file
 from hubtui.server.hubdb import SignUp
 from hubtui.server.listeners import expected_uid, listeners
-from hubtui.setup.reads import addresses, hubprocess, reading
-from hubtui.setup.reads.hubconfig import HubConfig, read_config
-from hubtui.setup.reads.hubprocess import HubProcess
-from hubtui.setup.reads.oldscripts import OldScripts, read_old_scripts
 from hubtui.values import AccountName
 
 ROSTERS = (Path("/root/resources/accounts.txt"), Path("/root/accounts.txt"))

@@ -10,6 +10,7 @@ from hubtui.errors import HubtuiError
 from hubtui.findings import Finding, Severity
 from hubtui.fix import Fix
 from hubtui.names import shown
+from hubtui.reads import hubprocess
 from hubtui.server import Server
 from hubtui.setup import fixes
 from hubtui.setup.checks import (
@@ -27,7 +28,6 @@ from hubtui.setup.checks import (
     check_watchdog,
 )
 from hubtui.setup.checks.subject import HubHere, NotSeen, Subject, ask, critical, warning
-from hubtui.setup.reads import hubprocess
 from hubtui.students import Missing, survey
 
 S = TypeVar("S")

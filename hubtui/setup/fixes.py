@@ -11,6 +11,7 @@ from pathlib import Path
 from hubtui.errors import HubtuiError
 from hubtui.fix import Fix, Kind
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.server import homes, systemd, timekeeping
 from hubtui.server import hub as hubs
 from hubtui.server import roster as rosters
@@ -18,7 +19,6 @@ from hubtui.setup.checks import check_jobs, check_machine
 from hubtui.setup.checks.subject import NotSeen, Subject
 from hubtui.setup.install import restarters
 from hubtui.setup.install.watchdog_unit import CHECK
-from hubtui.setup.reads import reading
 
 
 def offered(subject: Subject) -> tuple[Fix, ...]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from hubtui import course
 from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.setup.answers import Answers, lines_of
 from hubtui.setup.discover import Discovery, Found
-from hubtui.setup.reads import reading
 from hubtui.state import sync_folder
 from hubtui.trust import SAFE_PLACE
 from hubtui.yamlfile import scalar

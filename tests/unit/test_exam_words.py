@@ -13,10 +13,11 @@ import pytest
 
 from hubtui.clock import Clock
 from hubtui.exam import cpu, logins, upkeep, words
-from hubtui.exam.records import Answer, Readiness, Settings
+from hubtui.exam.records import Answer, Readiness
 from hubtui.exam.subject import Subject
 from hubtui.findings import State
 from hubtui.pauses import Exam
+from hubtui.reads import hubconfig, hubprocess
 from hubtui.server import Server, systemd
 from hubtui.server.run import Result
 from tests.unit import surveys
@@ -92,7 +93,6 @@ def subject(tmp_path: Path, run: Any, at: datetime = NINE - timedelta(days=2)) -
         students=40,
         seen=surveys.survey(tmp_path),
         quick=False,
-        settings=Settings(),
     )
 
 
@@ -130,12 +130,14 @@ def test_a_machine_that_restarts_itself_at_ten(tmp_path: Path, machine: Machine)
     assert f"may restart itself at {here:%H:%M}" in found.text
 
 
-def test_a_hub_that_refuses_some_of_them_is_no_go(tmp_path: Path) -> None:
+def test_a_hub_that_refuses_some_of_them_is_no_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for limit, refuses in ((39, True), (40, False), (0, False)):
-        looked = dataclasses.replace(
-            subject(tmp_path, None), settings=Settings(active_server_limit=limit)
-        )
-        found = cpu.start(looked)
+        said = f"c.JupyterHub.active_server_limit = {limit}\n".encode()
+        config = hubconfig.parse(said, Path("/etc/jupyterhub/jupyterhub_config.py"))
+        monkeypatch.setattr(hubprocess, "config_of", lambda _, config=config: config)
+        found = cpu.start(subject(tmp_path, None))
         assert (found.state is State.CRITICAL) == refuses, found
         if refuses:
             assert "the hub runs 39 servers at most" in found.text

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui.errors import ConfigError, Refused
+from hubtui.reads import hubconfig
 from hubtui.server.hubapi import SCOPES
 from hubtui.setup.install import course_line, hub_snippet
-from hubtui.setup.reads import hubconfig
 
 loader = pytest.importorskip("traitlets.config.loader", reason="traitlets: install hubtui[demo]")
 TOKEN = Path("/etc/hubtui/token")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubtui.reads import crontab
 from hubtui.setup.install import restarters
-from hubtui.setup.reads import crontab
 
 OLD = """\
 #!/bin/bash

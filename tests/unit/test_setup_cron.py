@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui.findings import Severity
+from hubtui.reads.cronlines import jobs
+from hubtui.reads.shelltext import calls
 from hubtui.setup.checks import check_old
-from hubtui.setup.reads.cronlines import jobs
-from hubtui.setup.reads.shelltext import calls
 
 SYNC = """\
 #!/bin/bash

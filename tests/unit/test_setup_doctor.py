@@ -12,14 +12,14 @@ import pytest
 
 from hubtui.errors import HubDown, Refused
 from hubtui.findings import Finding, Severity
+from hubtui.reads import hubprocess, reading
+from hubtui.reads.hubconfig import parse
+from hubtui.reads.hubprocess import HubProcess
+from hubtui.reads.reading import Flaw
 from hubtui.setup import doctor
 from hubtui.setup.checks import check_accounts, check_hub, check_settings
 from hubtui.setup.checks.subject import HubHere, NotSeen
 from hubtui.setup.doctor import Check
-from hubtui.setup.reads import hubprocess, reading
-from hubtui.setup.reads.hubconfig import parse
-from hubtui.setup.reads.hubprocess import HubProcess
-from hubtui.setup.reads.reading import Flaw
 
 GOOD = """\
 c.JupyterHub.authenticator_class = "native"

@@ -10,13 +10,13 @@ import pytest
 
 from hubtui.errors import HubDown, HubError
 from hubtui.findings import Finding, Severity
+from hubtui.reads import reading
+from hubtui.reads.hubconfig import parse
 from hubtui.server import Server, hubdb, server_of
 from hubtui.server import hub as hubs
 from hubtui.server.hubapi import CONFIG_ROLE, CONFIG_SERVICE, TokenRefused
 from hubtui.setup.checks import check_accounts, check_hub, check_settings
 from hubtui.setup.checks.subject import HubHere, NotSeen, Subject
-from hubtui.setup.reads import reading
-from hubtui.setup.reads.hubconfig import parse
 from tests.unit.surveys import course, survey
 
 # As `.schema users_info` and `users` say of JupyterHub 1.2.2 with NativeAuthenticator 0.0.5.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtui.setup.reads.hubconfig import HubConfig, parse, read_config
+from hubtui.reads.hubconfig import HubConfig, parse, read_config
 
 FILE = Path("/etc/jupyterhub/jupyterhub_config.py")
 

@@ -12,14 +12,14 @@ import pytest
 
 from hubtui import course
 from hubtui.errors import Refused, UsageError
+from hubtui.reads import addresses, apacheconf, nginxconf, reading
+from hubtui.reads.hubconfig import HubConfig, parse
+from hubtui.reads.hubprocess import HubProcess
+from hubtui.reads.oldscripts import OldScripts, Said
 from hubtui.setup import discover
 from hubtui.setup.answers import Answers, date, whom
 from hubtui.setup.discover import Discovery, Found
 from hubtui.setup.init import summary, text_of, write
-from hubtui.setup.reads import addresses, apacheconf, nginxconf, reading
-from hubtui.setup.reads.hubconfig import HubConfig, parse
-from hubtui.setup.reads.hubprocess import HubProcess
-from hubtui.setup.reads.oldscripts import OldScripts, Said
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 NOTHING = Found(None, "nobody knows")

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubtui.reads import apacheconf, nginxconf
+from hubtui.reads.apacheconf import ApacheConf
+from hubtui.reads.nginxconf import NginxConf
 from hubtui.setup.checks import check_apache, check_nginx
-from hubtui.setup.reads import apacheconf, nginxconf
-from hubtui.setup.reads.apacheconf import ApacheConf
-from hubtui.setup.reads.nginxconf import NginxConf
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_root() -> Iterator[None]:
     """Files below /tmp are not read as root; what they say is the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hubtui.setup.reads.reading.os.geteuid", lambda: 1000)
+        patch.setattr("hubtui.reads.reading.os.geteuid", lambda: 1000)
         yield
 
 

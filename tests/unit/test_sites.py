@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtui.setup.reads import apacheconf, nginxconf, reading, sites
-from hubtui.setup.reads.sites import Site, leading_to
+from hubtui.reads import apacheconf, nginxconf, reading, sites
+from hubtui.reads.sites import Site, leading_to
 
 JUPYTERHUB_DOCS = """
 <VirtualHost *:80>

@@ -80,6 +80,13 @@ def test_what_is_put_off_is_named_with_its_time_and_counts_no_more() -> None:
 def test_an_exam_stands_on_top(go: bool | None, mark: str) -> None:
     found = replace(FINE, exam=ExamLine(text="Exam in 30 min: so", go=go))
     assert page(found, "S").splitlines()[1] == f"{mark} Exam in 30 min: so"
+    assert " - Exam in 30 min: so" in brief(found)
+
+
+def test_an_exam_that_is_not_ready_is_an_alarm_though_all_else_is_well() -> None:
+    line = ExamLine(text="Exam in 30 min: NOT YET: memory: 20 fit", go=False)
+    assert EXIT[replace(FINE, exam=line).state] == 2
+    assert EXIT[replace(FINE, exam=replace(line, go=True)).state] == 0
 
 
 @given(text=st.text(max_size=300), width=st.integers(40, 130), row=st.text(max_size=20))

@@ -10,11 +10,11 @@ from hubtui.course import missing_files
 from hubtui.errors import HubtuiError
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.server import homes
 from hubtui.server import roster as rosters
 from hubtui.server.accounts import NOBODY
 from hubtui.setup.checks.subject import NotSeen, Subject, critical, note, warning
-from hubtui.setup.reads import reading
 
 SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FEW = 50  # uids: a course

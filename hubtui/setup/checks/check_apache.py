@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import apacheconf
+from hubtui.reads.apacheconf import ApacheConf, Directive, Section
 from hubtui.setup.checks.subject import NotSeen, Subject, critical, warning
-from hubtui.setup.reads import apacheconf
-from hubtui.setup.reads.apacheconf import ApacheConf, Directive, Section
 from hubtui.units import counted
 
 CONNECTIONS = 2

@@ -10,14 +10,14 @@ from pathlib import Path
 from hubtui.errors import HubDown, HubError, HubForeign, HubImpostor, HubLocked
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import addresses, hubprocess, reading
+from hubtui.reads.hubprocess import number
 from hubtui.server import hub as hubs
 from hubtui.server import hubdb, hubtoken
 from hubtui.server.hub import database_file
 from hubtui.server.hubapi import CONFIG_ROLE, TokenRefused
 from hubtui.setup.checks.subject import HubHere, NotSeen, Subject, critical, note, warning
 from hubtui.setup.discover import database_of
-from hubtui.setup.reads import addresses, hubprocess, reading
-from hubtui.setup.reads.hubprocess import number
 
 TOKEN = Path("/etc/hubtui/token")
 _INSTALL = "sudo hubtui install token"

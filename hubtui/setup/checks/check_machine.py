@@ -12,11 +12,11 @@ from pathlib import Path
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import hubprocess, reading
 from hubtui.server import systemd, timekeeping
 from hubtui.server.hub import database_file
 from hubtui.server.run import SEARCH
 from hubtui.setup.checks.subject import HubHere, NotSeen, Subject, critical, note, warning
-from hubtui.setup.reads import hubprocess, reading
 
 _NEEDED = {"useradd": "passwd", "usermod": "passwd", "groupadd": "passwd"}
 _LATER = {

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import nginxconf
+from hubtui.reads.nginxconf import Directive, NginxConf
 from hubtui.setup.checks.check_apache import CONNECTIONS
 from hubtui.setup.checks.subject import NotSeen, Subject, critical, warning
-from hubtui.setup.reads import nginxconf
-from hubtui.setup.reads.nginxconf import Directive, NginxConf
 from hubtui.units import counted, seconds
 
 _RELOAD = "nginx -t && nginx -s reload"

@@ -9,8 +9,8 @@ from pathlib import Path
 from hubtui import notify
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.setup.checks.subject import Subject, critical, note, warning
-from hubtui.setup.reads import reading
 from hubtui.ways import SENDMAIL
 
 

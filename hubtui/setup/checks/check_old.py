@@ -12,11 +12,11 @@ from pathlib import Path
 
 from hubtui.findings import Finding, Severity
 from hubtui.names import shown
+from hubtui.reads import cronlines, crontab, oldscripts, reading
+from hubtui.reads.cronlines import CronLine
+from hubtui.reads.shelltext import Call, calls
 from hubtui.server import hub as hubs
 from hubtui.setup.checks.subject import NotSeen, Subject, critical, note, warning
-from hubtui.setup.reads import cronlines, crontab, oldscripts, reading
-from hubtui.setup.reads.cronlines import CronLine
-from hubtui.setup.reads.shelltext import Call, calls
 from hubtui.units import counted, megabytes
 
 _KILLERS = ("pkill", "killall")

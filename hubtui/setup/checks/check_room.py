@@ -12,10 +12,10 @@ from pathlib import Path
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import cronlines
+from hubtui.reads.hubconfig import HubConfig
 from hubtui.server import machine, timekeeping
 from hubtui.setup.checks.subject import NotSeen, Subject, note, warning
-from hubtui.setup.reads import cronlines
-from hubtui.setup.reads.hubconfig import HubConfig
 from hubtui.units import megabytes
 
 SWAP_FILE = Path("/swapfile")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import hubprocess, reading
+from hubtui.reads.hubconfig import HubConfig
+from hubtui.reads.hubprocess import number
 from hubtui.setup.checks.subject import HubHere, NotSeen, Subject, critical, note, warning
-from hubtui.setup.reads import hubprocess, reading
-from hubtui.setup.reads.hubconfig import HubConfig
-from hubtui.setup.reads.hubprocess import number
 
 PATTERN = r"^[a-z][a-z0-9_-]{0,30}[a-z0-9]$"
 _NATIVE = ("native", "nativeauthenticator.NativeAuthenticator")

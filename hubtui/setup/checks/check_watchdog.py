@@ -11,12 +11,12 @@ from pathlib import Path
 
 from hubtui.findings import Finding
 from hubtui.names import shown
+from hubtui.reads import crontab
 from hubtui.server import hubprocess, systemd
 from hubtui.setup.checks import check_jobs
 from hubtui.setup.checks.subject import NotSeen, Subject, critical, note, warning
 from hubtui.setup.install import hub_unit, restarters
 from hubtui.setup.install.watchdog_unit import CHECK
-from hubtui.setup.reads import crontab
 from hubtui.watchdog import live
 
 _SILENT = timedelta(minutes=5)

@@ -8,11 +8,11 @@ from functools import cached_property
 from hubtui.course import Course
 from hubtui.errors import HubError
 from hubtui.findings import Finding, Severity
+from hubtui.reads import hubprocess
+from hubtui.reads.hubconfig import HubConfig
+from hubtui.reads.hubprocess import HubProcess
 from hubtui.server import Server, hub
 from hubtui.server.hubapi import HubApi
-from hubtui.setup.reads import hubprocess
-from hubtui.setup.reads.hubconfig import HubConfig
-from hubtui.setup.reads.hubprocess import HubProcess
 from hubtui.students import Survey
 
 

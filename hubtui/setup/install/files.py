@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
+from hubtui.reads import reading
 from hubtui.server import systemd
 from hubtui.server.run import Result, say
-from hubtui.setup.reads import reading
 from hubtui.state import replace_file, sync_folder
 
 UNITS = Path("/etc/systemd/system")

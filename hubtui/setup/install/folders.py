@@ -11,10 +11,10 @@ from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.server import Server
 from hubtui.server import hub as hubs
 from hubtui.setup.install.stages import Stage
-from hubtui.setup.reads import reading
 from hubtui.trust import SAFE_PLACE
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtui.errors import HubtuiError, Refused
+from hubtui.reads import crontab
 from hubtui.server import Server
 from hubtui.setup.install import (
     files,
@@ -25,7 +26,6 @@ from hubtui.setup.install import (
 from hubtui.setup.install.files import File, Installation
 from hubtui.setup.install.folders import Folders
 from hubtui.setup.install.stages import Pause, Stage
-from hubtui.setup.reads import crontab
 
 PARTS = ("folders", "token", "timers", "watchdog", "tutors", "shell")
 """What --without takes, in the order in which they are installed."""

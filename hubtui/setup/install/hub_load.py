@@ -23,10 +23,10 @@ import msgspec
 from hubtui import state
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.server import hubprocess
 from hubtui.server.hubprocess import Launch
 from hubtui.setup.install.others_files import as_sentence
-from hubtui.setup.reads import reading
 from hubtui.watchdog import byhand
 
 LIMIT = 60.0  # seconds; a hub that takes longer to read its settings is stuck

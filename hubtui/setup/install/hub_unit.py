@@ -16,12 +16,12 @@ from pathlib import Path
 from hubtui import state
 from hubtui.errors import HubDown, HubError, Refused
 from hubtui.names import shown
+from hubtui.reads import reading
+from hubtui.reads.hubconfig import HubConfig, read_config
 from hubtui.server import Server, hubprocess, listeners, processes, systemd
 from hubtui.server import hub as hubs
 from hubtui.server.hubprocess import Launch
 from hubtui.setup.install.files import UNITS, File, Installation
-from hubtui.setup.reads import reading
-from hubtui.setup.reads.hubconfig import HubConfig, read_config
 from hubtui.watchdog import byhand, known, ways
 from hubtui.watchdog.known import Known
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hubtui.errors import Refused
 from hubtui.names import shown
+from hubtui.reads import reading
 from hubtui.server import systemd
 from hubtui.setup.install.files import UNITS, File, Installation
-from hubtui.setup.reads import reading
 from hubtui.trust import SAFE_PLACE
 
 CRON = Path("/etc/cron.d")

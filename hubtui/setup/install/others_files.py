@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hubtui import state
 from hubtui.errors import CommandFailed
-from hubtui.setup.reads import reading
+from hubtui.reads import reading
 
 
 def kept(path: Path, text: bytes, at: datetime) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
+from hubtui.reads import crontab
 from hubtui.server import Server
 from hubtui.server.run import say
 from hubtui.setup.install import files, restarters
@@ -19,7 +20,6 @@ from hubtui.setup.install.files import Installation
 from hubtui.setup.install.restarters import Restarter
 from hubtui.setup.install.stages import Pause, Resume, Stage
 from hubtui.setup.install.watchdog_unit import CHECK
-from hubtui.setup.reads import crontab
 from hubtui.trust import SAFE_PLACE
 from hubtui.watchdog import live
 from hubtui.watchdog.records import Now, Verdict

@@ -16,6 +16,8 @@ from pathlib import Path
 from hubtui import state
 from hubtui.errors import HubError, Refused
 from hubtui.names import shown
+from hubtui.reads import reading
+from hubtui.reads.reading import Flaw
 from hubtui.server import Server, hubtoken
 from hubtui.server import hub as hubs
 from hubtui.server.hubapi import NEEDED
@@ -24,8 +26,6 @@ from hubtui.setup.install import course_line, hub_load, hub_snippet, hub_unit
 from hubtui.setup.install.hub_load import HubPython, Loaded
 from hubtui.setup.install.others_files import as_sentence, kept, put, read
 from hubtui.setup.install.stages import Stage
-from hubtui.setup.reads import reading
-from hubtui.setup.reads.reading import Flaw
 from hubtui.watchdog import known
 
 TOKEN = Path("/etc/hubtui/token")

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from hubtui.reads.cronlines import jobs
 from hubtui.server import timekeeping
 from hubtui.setup.checks import check_room
-from hubtui.setup.reads.cronlines import jobs
 from tests.course_on_disk import CONFIG, ROSTER, STATE, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine
 

@@ -15,7 +15,7 @@ import pytest
 
 from hubtui import course
 from hubtui.demo.hub import EmbeddedHub
-from hubtui.setup.reads import hubprocess
+from hubtui.reads import hubprocess
 from tests.called import sendmail
 from tests.course_on_disk import CONFIG, DATABASE, ROSTER, CourseOnDisk, hubtui, make_course
 from tests.sandboxed import Machine

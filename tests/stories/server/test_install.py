@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from hubtui.errors import CommandFailed, Refused
+from hubtui.reads import crontab
 from hubtui.server import hubtoken
 from hubtui.setup.install import guided, hub_load, hub_snippet, token
 from hubtui.setup.install.files import Installation
@@ -22,7 +23,6 @@ from hubtui.setup.install.stages import Stage, carry_out
 from hubtui.setup.install.timers import DUE
 from hubtui.setup.install.token import TOKEN
 from hubtui.setup.install.watchdog_unit import CHECK
-from hubtui.setup.reads import crontab
 from tests.course_on_disk import CONFIG, STATE, hubtui
 from tests.plain_hub import REPORT, plain_hub
 from tests.sandboxed import Machine, checkout_of_root, usr_local_of_its_own

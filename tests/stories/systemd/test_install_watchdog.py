@@ -13,10 +13,10 @@ import pytest
 
 from hubtui import pauses
 from hubtui.clock import now
+from hubtui.reads import crontab
 from hubtui.server import hubprocess
 from hubtui.setup.install import restarters, takeover, watchdog_unit
 from hubtui.setup.install.watchdog_unit import CHECK
-from hubtui.setup.reads import crontab
 from hubtui.watchdog import live
 from hubtui.watchdog.records import Verdict
 from tests.course_on_disk import CONFIG, STATE, hubtui

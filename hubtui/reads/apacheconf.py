@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubtui.errors import Refused
-from hubtui.setup.reads import reading
+from hubtui.reads import reading
 
 MAIN = (Path("/etc/apache2/apache2.conf"), Path("/etc/httpd/conf/httpd.conf"))
 _MOST_FILES = 300

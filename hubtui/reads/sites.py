@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from hubtui.setup.reads import apacheconf, nginxconf
-from hubtui.setup.reads.apacheconf import ApacheConf, Section
-from hubtui.setup.reads.nginxconf import NginxConf
+from hubtui.reads import apacheconf, nginxconf
+from hubtui.reads.apacheconf import ApacheConf, Section
+from hubtui.reads.nginxconf import NginxConf
 
 _HOST = r"[A-Za-z0-9][A-Za-z0-9.-]*"
 _HERE = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d{1,5}))?"

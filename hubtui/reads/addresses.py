@@ -10,9 +10,9 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from hubtui.setup.reads import sites
-from hubtui.setup.reads.hubconfig import HubConfig
-from hubtui.setup.reads.oldscripts import OldScripts
+from hubtui.reads import sites
+from hubtui.reads.hubconfig import HubConfig
+from hubtui.reads.oldscripts import OldScripts
 
 
 def api(config: HubConfig | None) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hubtui.errors import Refused
 from hubtui.names import shown
-from hubtui.setup.reads import reading
+from hubtui.reads import reading
 
 _UNREADABLE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
 _CHANGERS = frozenset({"add", "update", "append", "extend", "remove", "discard", "insert", "clear"})

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from hubtui.errors import Refused
-from hubtui.setup.reads import reading
+from hubtui.reads import reading
 
 CRONTABS = (Path("/var/spool/cron/crontabs/root"), Path("/etc/crontab"))
 FOLDERS = tuple(
@@ -29,7 +28,6 @@ FOLDERS = tuple(
     )
 )
 _MOST = 200  # files
-_LARGEST = 1 << 16  # bytes of a script
 _PATH = r"/[^\s\"'<>|;&()$`]+"
 _EXSOURCE = re.compile(rf"^\s*exsource=[\"']?({_PATH})", re.M)
 _ROSTER = re.compile(rf"({_PATH}/accounts\.txt)\b")
@@ -63,7 +61,7 @@ class OldScripts:
 def read_old_scripts() -> OldScripts:
     """Look for them. What is no script, or could be somebody else's, is passed over."""
     texts = scripts()
-    texts += [(path, text) for path in CRONTABS if (text := _text(path))]
+    texts += [(path, text) for path in CRONTABS if (text := reading.text_of(path))]
 
     def first(pattern: re.Pattern[str]) -> Said | None:
         for path, text in texts:
@@ -95,30 +93,16 @@ def read_old_scripts() -> OldScripts:
 
 def scripts() -> list[tuple[Path, str]]:
     """The scripts that cron names or that lie in the usual places, with their texts."""
-    return [(path, text) for path in _places() if (text := _text(path)).startswith("#!")]
+    return [(path, text) for path in _places() if (text := reading.text_of(path)).startswith("#!")]
 
 
 def _places() -> Iterator[Path]:
     named = [
         Path(word)
         for crontab in CRONTABS
-        for line in _text(crontab).splitlines()
+        for line in reading.text_of(crontab).splitlines()
         if not line.lstrip().startswith("#")
         for word in re.findall(_PATH, line)
     ]
-    lying = (path for folder in FOLDERS for path in _files(folder))
+    lying = (path for folder in FOLDERS for path in reading.files_of([folder]))
     yield from dict.fromkeys(islice((*named, *lying), _MOST))
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file())
-    except OSError:
-        return []
-
-
-def _text(path: Path) -> str:
-    try:
-        return reading.read(path, limit=_LARGEST).decode("utf-8", "replace")
-    except (OSError, Refused):
-        return ""

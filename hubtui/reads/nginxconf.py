@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubtui.errors import Refused
-from hubtui.setup.reads import reading
+from hubtui.reads import reading
 
 MAIN = Path("/etc/nginx/nginx.conf")
 _MOST_FILES = 300

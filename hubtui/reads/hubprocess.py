@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from hubtui.reads.hubconfig import HubConfig, read_config
 from hubtui.server import hubprocess
-from hubtui.setup.reads.hubconfig import HubConfig, read_config
 
 USUAL_CONFIGS = (
     Path("/etc/jupyterhub", hubprocess.CONFIG),

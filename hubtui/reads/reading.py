@@ -15,6 +15,7 @@ import shlex
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from hubtui.names import shown
 from hubtui.server.accounts import NOBODY
 
 LARGEST = 1 << 20  # bytes
+LARGEST_SCRIPT = 1 << 16  # bytes
 _FIRST_PERSON = 1000
 _MOST_LINKS = 40  # as many as the kernel follows
 
@@ -60,6 +62,21 @@ def matching(folder: Path, pattern: str, *, limit: int) -> list[Path]:
         return []
     found = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207, for ** would be any depth
     return [Path(name) for name in found[:limit]]
+
+
+def files_of(places: Iterable[Path]) -> Iterator[Path]:
+    """The places that are files, and what lies in those that are folders."""
+    for place in places:
+        with suppress(OSError):
+            yield from sorted(place.iterdir()) if place.is_dir() else [place]
+
+
+def text_of(path: Path) -> str:
+    """A file of root's; empty where others could have written it, or where there is none."""
+    try:
+        return read(path, limit=LARGEST_SCRIPT).decode("utf-8", "replace")
+    except (OSError, Refused):
+        return ""
 
 
 @dataclass(frozen=True)
