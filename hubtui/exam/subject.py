@@ -44,7 +44,7 @@ class Subject:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the hub says in its configuration; None where it is no plain number, or not there."""
+        """What the hub's configuration says; None where that is no plain number, or not there."""
         config = hubprocess.config_of(hubprocess.find())
 
         def number(name: str) -> int | None:
