@@ -214,7 +214,7 @@ _DETACH = 2
 
 
 @contextlib.contextmanager
-def stuck(folder: Path, owner: str) -> Iterator[int]:
+def stuck(folder: Path, owner: str, *options: str) -> Iterator[int]:
     """The folder takes one request, and never answers the next; yields the kernel's side."""
     if not Path("/dev/fuse").exists():
         pytest.skip("this kernel has no FUSE")
@@ -223,8 +223,8 @@ def stuck(folder: Path, owner: str) -> Iterator[int]:
     os.chown(folder, account.pw_uid, account.pw_gid)
     kernel = os.open("/dev/fuse", os.O_RDWR)
     ids = f"user_id={account.pw_uid},group_id={account.pw_gid}"
-    options = f"fd={kernel},rootmode=40000,{ids}".encode()
-    if libc.mount(b"fuse", os.fsencode(folder), b"fuse", 0, options) != 0:
+    data = ",".join((f"fd={kernel},rootmode=40000,{ids}", *options)).encode()
+    if libc.mount(b"fuse", os.fsencode(folder), b"fuse", 0, data) != 0:
         os.close(kernel)
         pytest.skip("FUSE cannot be mounted here")
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ MOST = 5.0
 """Seconds from the start of the program to its page."""
 _REST = 0.7
 """Of them for what comes after the look."""
+_UNKNOWN = 3
 _AT_LEAST = 0.5
 """Seconds for the look, however long the start took."""
 
@@ -71,8 +73,8 @@ def look(server: Server) -> Glance:
     return gatherer(server).look(max(_AT_LEAST, MOST - _REST - _age()), fresh=True)
 
 
-def show(server: Server, how: As) -> NoReturn:
-    """Look, say it, and end this process."""
+def show(server: Server, how: As) -> int:
+    """Look and say it; returns the exit code."""
     glance, course = look(server), server.course.course
     from hubtui.cli import glance_page as pages
 
@@ -83,19 +85,32 @@ def show(server: Server, how: As) -> NoReturn:
     else:
         colours, width = pages.terminal()
         pages.write(pages.page(glance, course, colours=colours, width=width))
-    sys.stderr.flush()
-    os._exit(pages.EXIT[glance.state])  # threads that hang are not waited for
+    return pages.EXIT[glance.state]
 
 
 def main(wanted: Asked) -> int:
-    """Look, say it, and end this process; returns only where there was nothing to look at: 3."""
+    """Look, say it, and return the exit code; what hangs is left behind in a child.
+
+    A thread that waits for a dead filesystem (FUSE) keeps its whole process from ending, killed or
+    not, and whoever asked waits for that.
+    """
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(reading)
+        _finish(writing, _main(wanted))
+    os.close(writing)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child was interrupted as well, and says so
+    return next(iter(os.read(reading, 1)), _UNKNOWN)
+
+
+def _main(wanted: Asked) -> int:
     # Looking for garbage would take a twentieth of a process that is over after a quarter second.
     gc.disable()
     from hubtui import course
     from hubtui.server import server_of
 
     try:
-        show(server_of(course.load(course.find(wanted.config, os.environ))), wanted.how)
+        return show(server_of(course.load(course.find(wanted.config, os.environ))), wanted.how)
     except (HubtuiError, OSError) as e:
         return unknown(str(e), wanted.how)
     except KeyboardInterrupt:
@@ -103,6 +118,16 @@ def main(wanted: Asked) -> int:
     except Exception as e:  # a monitoring system gets its one line, whatever it is
         sentence = f"The look broke off: {type(e).__name__}: {shown(str(e), 200)}"
         return unknown(sentence, wanted.how, "everything")
+
+
+def _finish(writing: int, code: int) -> NoReturn:
+    """Let go of what others read until its end, and tell the parent."""
+    sys.stderr.flush()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.write(writing, bytes([code]))
+    os._exit(code)  # threads that hang are not waited for
 
 
 def unknown(sentence: str, how: As, what: str = "course.yaml") -> int:
@@ -141,8 +166,15 @@ def _json(course: str, glance: Glance) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _age() -> float:
-    """For how many seconds this process exists: under swap its start alone may take some."""
+def _began() -> float:
+    """When this process began, in seconds since boot."""
     with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - as early as this, without pathlib
-        began = float(file.read().rpartition(b")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK")
+        return float(file.read().rpartition(b")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
+_BEGAN = _began()
+
+
+def _age() -> float:
+    """For how many seconds the program runs: under swap its start alone may take some."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - _BEGAN

@@ -30,6 +30,12 @@ _ROUNDS = 12
 def start(subject: Subject) -> Answer:
     """The question about the first minute."""
     students, cpus = subject.students, machine.numbers().cpus
+    allowed = subject.settings.active_server_limit
+    if allowed and allowed < students:
+        text = f"Never: the hub runs {allowed} servers at most, and refuses the others."
+        line = f"c.JupyterHub.active_server_limit = {students}"
+        said = "Let it run as many as come (from its next restart on)"
+        return _answer(State.CRITICAL, text, ((said, _setting(subject, line)),))
     log_in = LOG_IN if subject.quick else _one_password()
     limit = subject.settings.concurrent_spawn_limit or AT_ONCE
     together = min(students, limit)
@@ -50,11 +56,15 @@ def _one_after_another(subject: Subject, cpus: int) -> tuple[tuple[str, str], ..
     """A limit with which each start is in time."""
     fitting = max(1, int(0.7 * TIME_OUT * cpus / START))
     line = f"c.JupyterHub.concurrent_spawn_limit = {fitting}"
+    said = f"Let the hub start {fitting} at a time (from its next restart on)"
+    return ((said, _setting(subject, line)), ("Let them log in row by row, a minute apart", ""))
+
+
+def _setting(subject: Subject, line: str) -> str:
+    """The command that adds a line to the hub's configuration; the line where that is unknown."""
     pid = remedies.hub_pid(subject)
     config = remedies.config_of(pid) if pid is not None else None
-    command = remedies.appending(config, line) if config else f"in jupyterhub_config.py: {line}"
-    said = f"Let the hub start {fitting} at a time (from its next restart on)"
-    return ((said, command), ("Let them log in row by row, a minute apart", ""))
+    return remedies.appending(config, line) if config else f"in jupyterhub_config.py: {line}"
 
 
 def _answer(state: State, text: str, helps: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -54,8 +54,8 @@ def watchdog(subject: Subject) -> Answer:
     helps: Helps = (("Install it", "hubtui install watchdog"),)
     if last is None and not at_work:
         text = "It has not looked since the server started."
-    elif last is not None and at - last.at > STALE and not at_work:
-        minutes = (at - last.at).total_seconds() // 60
+    elif last is not None and abs(at - last.at) > STALE and not at_work:
+        minutes = abs(at - last.at).total_seconds() // 60
         text = f"It has not looked for {minutes:.0f} minutes: nobody would restart the hub."
         helps = (("Look once, and see why", "hubtui watchdog check"), *helps)
     elif pause is not None and (pause.until is None or pause.until > _begin(subject)):

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hubtui.course import Course
-from hubtui.errors import CommandFailed, ConfigError, HubDown, HubForeign, HubtuiError
+from hubtui.errors import CommandFailed, ConfigError, HubDown, HubForeign, HubImpostor, HubtuiError
 from hubtui.names import shown
 from hubtui.server import hub, hubapi, listeners, processes
 from hubtui.server.listeners import Place
@@ -82,7 +82,10 @@ class ProbeServer(msgspec.Struct, frozen=True):
         answer = self._ask("POST", "/api/kernels", _KERNEL)
         if answer.status != 201:
             raise CommandFailed(f"its server starts no kernel ({answer.status}).")
-        kernel = msgspec.json.decode(answer.body, type=_Kernel).id
+        try:
+            kernel = msgspec.json.decode(answer.body, type=_Kernel).id
+        except (msgspec.DecodeError, ValueError):
+            raise CommandFailed("its server does not say which kernel it started.") from None
         if not all(char in "0123456789abcdef-" for char in kernel):
             raise CommandFailed("its server gives its kernel no proper name.")
         try:
@@ -174,10 +177,28 @@ def _of_the_system(place: Place) -> Place:
 def _token(uid: int) -> str:
     for process in processes.of(uid):
         if process.is_server:
-            token = processes.environment(process).get("JUPYTERHUB_API_TOKEN", "")
+            given = processes.environment(process)
+            token = given.get("JUPYTERHUB_API_TOKEN", "")
             if hubapi.is_token(token):
+                _holds_its_port(given.get("JUPYTERHUB_SERVICE_URL", ""), uid)
                 return token
     raise CommandFailed("The probe's server does not run, or was given no token by the hub.")
+
+
+def _holds_its_port(url: str, uid: int) -> None:
+    """The proxy passes the token on to whoever listens there: anybody can have taken the port while
+    the server began. Raises CommandFailed. A hub before 2.0 does not say which port it is."""
+    if (port := urlsplit(url).port) is None:
+        return
+    try:
+        listeners.believed("127.0.0.1", port, uid)
+    except HubDown:
+        raise CommandFailed(f"The probe's server does not listen on its port {port}.") from None
+    except HubImpostor:
+        raise CommandFailed(
+            f"Somebody else listens on port {port}, which the hub gave to the probe's server: the "
+            f"token was not sent. Look: ss -ltnp 'sport = :{port}'"
+        ) from None
 
 
 def _request() -> dict[str, Any]:

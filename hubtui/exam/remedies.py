@@ -139,9 +139,9 @@ def _more_memory(short: int) -> Iterator[Remedy]:
 
 
 def appending(config: Path, *lines: str) -> str:
-    """The command that adds lines to the hub's configuration."""
+    """The command that adds lines to the hub's configuration, whose last may lack its newline."""
     quoted = " ".join(shlex.quote(line) for line in lines)
-    return f"printf '%s\\n' {quoted} >> {shown(shlex.quote(str(config)))}"
+    return f"printf '%s\\n' '' {quoted} >> {shown(shlex.quote(str(config)))}"
 
 
 def hub_pid(subject: Subject) -> int | None:

@@ -53,7 +53,7 @@ class Subject:
         if not self.quick:
             return probes.ask(self.server.course, hub.uid_of(self.server.course))
         last = self.watched
-        if last is None or self.at - last.at > STALE:
+        if last is None or abs(self.at - last.at) > STALE:
             return {}
         return {probe.layer: probe for probe in last.probes}
 

@@ -261,7 +261,16 @@ class _Stop(_Stage):
 
 
 def _stop(server: Server, subject: Probe) -> None:
-    """Stop what a try has started, and forget that it did. Raises HubtuiError."""
+    """Stop what a try has started, and forget that it did. Raises HubtuiError.
+
+    Where the probe was removed meanwhile its uid may be a student's by now: then nothing is ended.
+    """
+    account = survey(server).accounts.by_name.get(subject.name)
+    if account is None or account.uid != subject.uid:
+        _path(server).unlink(missing_ok=True)
+        raise ChangedSinceShown(
+            f"{subject.name} is another account than when it was tried: what runs is left alone."
+        )
     chosen = Stop(key=subject.key, name=subject.name, uid=subject.uid)
     step = StopServer(server, chosen, idle=False)
     if not step.done():

@@ -99,9 +99,11 @@ def _silent(server: Server, now: Now | None, at: datetime, *, installed: bool) -
         return
     if now is None and machine.numbers().uptime < 2 * FRESH.total_seconds():
         return
-    if (now is not None and at - now.at < FRESH) or is_held(server.live / check.LOCK):
+    if (now is not None and abs(at - now.at) < FRESH) or is_held(server.live / check.LOCK):
         return
     since = f" for {ago(now.at, at)}" if now is not None else " since this machine started"
+    if now is not None and now.at > at:
+        since = " since the clock was set back"
     text = f"The watchdog has not looked{since}: nobody would restart the hub."
     do = "See why: sudo hubtui doctor" if installed else "sudo hubtui install watchdog"
     yield _finding("watchdog.silent", Severity.WARNING, text, do)

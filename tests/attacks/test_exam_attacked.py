@@ -8,16 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from hubtui.clock import stamp
+from hubtui.errors import CommandFailed
 from hubtui.events import Outcome
 from hubtui.exam import probe
-from hubtui.exam.try_out import try_plan
-from tests.course_on_disk import ROSTER
+from hubtui.exam.try_out import FILE, Begun, Probe, try_chain, try_plan
+from hubtui.server import processes
+from hubtui.state import write_document
+from tests.course_on_disk import ROSTER, STATE
 from tests.probed import PROBE, PROBE_UID, tried, with_scopes
 from tests.sandboxed import Machine
-from tests.watched import Watched, watched
+from tests.watched import Watched, eventually, watched
 from tests.webserver import backend
 
 pytestmark = pytest.mark.hub
@@ -87,6 +92,51 @@ def test_a_redirect_to_a_student_is_not_followed(course: Watched) -> None:
     assert end.outcome is Outcome.FAILED
     assert "page: the public address answers 302" in end.text
     assert heard == []
+
+
+@contextmanager
+def running(uid: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """What calls itself a notebook server, of that uid."""
+    argv = ["bash", "-c", "exec -a jupyterhub-singleuser sleep 600"]
+    with subprocess.Popen(argv, user=uid, group=uid, extra_groups=[], env=environment) as process:
+        try:
+            eventually(lambda: any(one.is_server for one in processes.of(uid)))
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_student_who_took_the_port_of_the_probes_server_gets_no_token(course: Watched) -> None:
+    course.configure(MORE)
+    with student() as (port, heard):
+        url = f"http://127.0.0.1:{port}/user/{PROBE}/"
+        given = {"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_API_TOKEN": "t" * 32}
+        with (
+            running(PROBE_UID, **given),
+            pytest.raises(CommandFailed, match="Somebody else listens on port"),
+        ):
+            probe.server_of(course.server.course, PROBE, PROBE_UID)
+    assert heard == []
+
+
+def test_what_runs_under_a_uid_that_was_the_probes_is_left_alone(course: Watched) -> None:
+    """Killed, its account removed, a student's made with the same uid, and then carried on."""
+    course.configure(MORE)
+    server = course.server
+    subject = Probe(key=PROBE, name=PROBE, uid=PROBE_UID, at=stamp(server.clock()))
+    write_document(STATE / FILE, Begun(name=PROBE, at=subject.at))
+    passwd = Path("/etc/passwd")
+    before = passwd.read_text()
+    with running(PROBE_UID) as work:
+        passwd.write_text(before.replace(f"{PROBE}:", "mallory:", 1))
+        try:
+            *_, stop = try_chain(server, subject).steps
+            with pytest.raises(CommandFailed, match="another account than when it was tried"):
+                list(stop.do())
+        finally:
+            passwd.write_text(before)
+        assert work.poll() is None
+    assert not (STATE / FILE).exists()
 
 
 def test_http_by_a_name_is_no_way_for_a_token(course: Watched) -> None:

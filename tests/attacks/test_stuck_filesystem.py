@@ -81,3 +81,17 @@ def is_waiting(status: Path, uid: int) -> bool:
         text = status.read_text()
         return f"Uid:\t{uid}\t" in text and "State:\tD" in text
     return False
+
+
+def test_status_ends_where_homes_are_on_a_filesystem_that_never_answers(course: Teaching) -> None:
+    """As of sshfs, or of a student where fuse.conf lets others in: nobody can kill who waits."""
+    del course
+    Path("/home/anna").rename("/home/anna.aside")
+    with stuck(Path("/home/anna"), "anna", "allow_other") as kernel:
+        argv = [sys.executable, "-m", "hubtui", "status"]
+        began = time.monotonic()
+        program = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        takes_a_request(kernel)
+        out, _ = program.communicate(timeout=30)
+        assert time.monotonic() - began < 10
+        assert "students     no answer for" in out.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,11 @@ def test_none_where_there_is_one_or_it_would_not_work(
     assert swap_file(GIB) == []
 
 
-def test_lines_for_the_hub_are_quoted_for_the_shell() -> None:
-    command = remedies.appending(Path("/etc/jupyter hub/config.py"), 'c.X.y = {"a": "it\'s"}')
-    assert command == (
-        "printf '%s\\n' 'c.X.y = {\"a\": \"it'\"'\"'s\"}' >> '/etc/jupyter hub/config.py'"
-    )
+def test_lines_for_the_hub_are_added_as_they_are_behind_a_last_line(tmp_path: Path) -> None:
+    config, line = tmp_path / "jupyter hub.py", 'c.X.y = {"a": "it\'s"}'
+    config.write_text("c.X.z = 1")  # without a newline: the hub would not start with both in one
+    subprocess.run(["sh", "-c", remedies.appending(config, line)], check=True)
+    assert config.read_text() == f"c.X.z = 1\n{line}\n"
 
 
 @pytest.mark.parametrize("token", ["", "two words", "a\r\nHost: elsewhere", "ä"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hubtui.clock import Clock
-from hubtui.exam import logins, upkeep, words
+from hubtui.exam import cpu, logins, upkeep, words
 from hubtui.exam.records import Answer, Readiness, Settings
 from hubtui.exam.subject import Subject
 from hubtui.findings import State
@@ -128,6 +128,18 @@ def test_a_machine_that_restarts_itself_at_ten(tmp_path: Path, machine: Machine)
     found = upkeep.restart(subject(tmp_path, machine))
     assert found.state is State.CRITICAL
     assert f"may restart itself at {here:%H:%M}" in found.text
+
+
+def test_a_hub_that_refuses_some_of_them_is_no_go(tmp_path: Path) -> None:
+    for limit, refuses in ((39, True), (40, False), (0, False)):
+        looked = dataclasses.replace(
+            subject(tmp_path, None), settings=Settings(active_server_limit=limit)
+        )
+        found = cpu.start(looked)
+        assert (found.state is State.CRITICAL) == refuses, found
+        if refuses:
+            assert "the hub runs 39 servers at most" in found.text
+            assert "c.JupyterHub.active_server_limit = 40" in found.remedies[0][1]
 
 
 # --- who cannot log in --------------------------------------------------------------------------

@@ -38,6 +38,9 @@ def test_what_was_added_comes_out_byte_for_byte(text: bytes, newline: bool) -> N
 def test_lines_that_came_behind_it_stay() -> None:
     added = hub_snippet.added(b"first\n", TOKEN) + b"last"
     assert hub_snippet.removed(added) == b"first\nlast"
+    added = hub_snippet.added(b"first", TOKEN) + b"last"  # the first had no newline
+    assert hub_snippet.removed(added) == b"first\nlast"
+    added = hub_snippet.added(b"first\n", TOKEN) + b"last"
     assert hub_snippet.added(added, TOKEN).startswith(b"first\nlast\n" + hub_snippet.BEGIN)
 
 
@@ -139,7 +142,7 @@ def test_before_roles_the_service_is_admin(hub: Any) -> None:
     assert roles is None
 
 
-@pytest.mark.parametrize("spoil", ["gone", "empty", "folder"])
+@pytest.mark.parametrize("spoil", ["gone", "empty", "cut off", "no text", "folder"])
 def test_without_its_token_the_configuration_is_as_before_and_one_line_says_so(
     hub: Any, spoil: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +150,10 @@ def test_without_its_token_the_configuration_is_as_before_and_one_line_says_so(
     token.unlink()
     if spoil == "empty":
         token.touch()
+    if spoil == "cut off":
+        token.write_text("t" * 7)
+    if spoil == "no text":
+        token.write_bytes(b"\xff" * 64)
     if spoil == "folder":
         token.mkdir()
     services, roles = hub('c.JupyterHub.services = [{"name": "other"}]')

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from hubtui.errors import CommandFailed, Refused
+from hubtui.names import shown
 from hubtui.server import Server
 from hubtui.server import hub as hubs
 from hubtui.setup.install.stages import Stage
 from hubtui.setup.reads import reading
+from hubtui.trust import SAFE_PLACE
 
 
 class Folders(Stage):
@@ -74,11 +77,21 @@ class Folders(Stage):
 
 
 def _config_mode(folder: Path, *, entered: bool) -> int:
-    """Nobody but root writes; who has closed it more keeps it so, unless it has to be entered."""
+    """Nobody but root writes; who has closed it more keeps it so, unless it has to be entered.
+
+    Raises Refused where it had to be opened, and is not hubtui's own: the hub's database, which all
+    could read, or root's keys may lie there.
+    """
     try:
         mode = stat.S_IMODE(folder.stat().st_mode) & ~0o022
     except FileNotFoundError:
         mode = 0o755
+    if entered and mode & 0o755 != 0o755 and folder != SAFE_PLACE.parent:
+        quoted = shown(shlex.quote(str(folder)))
+        raise Refused(
+            f"Tutors and the hub have to enter {shown(str(folder))}, and it is closed: move "
+            f"course.yaml to {SAFE_PLACE}, or look what else lies there, then: chmod a+rx {quoted}"
+        )
     return mode | 0o755 if entered else mode
 
 

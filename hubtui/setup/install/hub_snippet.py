@@ -26,8 +26,8 @@ def _hubtui(config):
     try:
         with open({path!r}) as file:
             token = file.read().strip()
-        if not token:
-            raise ValueError("it is empty")
+        if len(token) < 8:  # with that the hub would not start
+            raise ValueError("it is too short")
     except (OSError, ValueError) as error:
         print("hubtui has no access to this hub, its token:", error, file=sys.stderr)
         return
@@ -76,7 +76,7 @@ def removed(text: bytes) -> bytes:
     before, block_, after = _parts(text)
     if block_ is None:
         return text
-    if block_.startswith(_NO_NEWLINE):
+    if block_.startswith(_NO_NEWLINE) and not after:  # else two lines would become one
         before = before.removesuffix(b"\n")
     return before + after
 

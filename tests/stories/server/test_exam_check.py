@@ -225,6 +225,11 @@ def test_a_watchdog_that_sleeps_is_no_guard(course: Watched) -> None:
     one = answer(found, "watchdog")
     assert one.state is State.CRITICAL
     assert one.text == "It has not looked for 12 minutes: nobody would restart the hub."
+    before = course.server.clock() - timedelta(hours=2)  # the clock was ahead, and was set right
+    for quick in (False, True):
+        set_back = dataclasses.replace(course.server, clock=lambda: before)
+        assert answer(check.readiness(set_back, quick=quick), "watchdog").state is State.CRITICAL
+    assert answer(check.readiness(set_back, quick=True), "hub").state is State.UNKNOWN
     pauses.pause(STATE, None, "ada", "", course.server.clock())
     one = answer(look(course), "watchdog")
     assert (one.state, one.remedies) == (

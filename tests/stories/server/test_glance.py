@@ -451,6 +451,8 @@ def test_a_watchdog_that_is_silent(course: Watched) -> None:
     finding = needs(later(course.server, timedelta(minutes=6)), "watchdog")["watchdog.silent"]
     assert finding.text == "The watchdog has not looked for 6 min: nobody would restart the hub."
     assert needs(later(course.server, timedelta(minutes=1)), "watchdog") == {}
+    finding = needs(later(course.server, -2 * HOUR), "watchdog")["watchdog.silent"]
+    assert "has not looked since the clock was set back" in finding.text
 
 
 def test_a_watchdog_that_was_never_there_or_did_not_come_back(course: Watched) -> None:
