@@ -27,6 +27,8 @@ class Cannot(NamedTuple):
     why: str
     do: str
     pane: str = "accounts"
+    expected: bool = False
+    """Waits for approval, is expected, and has no account: nothing is left to decide."""
 
 
 def log_in(subject: Subject) -> Answer:
@@ -49,10 +51,24 @@ def log_in(subject: Subject) -> Answer:
         question=question,
         state=found[0].state,
         text=f"{can} can, {len(found)} cannot: {listed}{more}.",
-        remedies=tuple((shown(one.name, 40), one.do) for one in found[:LISTED]),
+        remedies=tuple(_remedies(found)),
         pane=found[0].pane,
         row=found[0].name,
     )
+
+
+def _remedies(found: list[Cannot]) -> Iterator[tuple[str, str]]:
+    """What helps the first of them; the expected who wait are approved by one command.
+
+    Strangers, and names that have an account already, are not among those: each is a decision.
+    """
+    expected = [one for one in found if one.expected and one.do]
+    together = expected if len(expected) > 1 else []
+    if together:
+        approved = " ".join(one.name for one in together)
+        yield f"The {len(together)} that you expect", f"hubtui signups approve {approved}"
+    alone = [one for one in found if one.do and one not in together]
+    yield from ((shown(one.name, 40), one.do) for one in alone[:LISTED])
 
 
 def cannot(subject: Subject) -> Iterator[Cannot]:
@@ -72,7 +88,8 @@ def cannot(subject: Subject) -> Iterator[Cannot]:
         if not sign_up.authorised:
             known = name in accounts or name in expected
             state = State.CRITICAL if known else State.WARNING
-            yield Cannot(name, state, "waits for approval", _approve(name), "signups")
+            ready = name in expected and name not in seen.accounts.by_name
+            yield Cannot(name, state, "waits for approval", _approve(name), "signups", ready)
         else:
             yield from _account(subject, name, seen.accounts.by_name.get(name))
     for name, count in rows.items():

@@ -45,7 +45,7 @@ class ExamLine(Struct, frozen=True, kw_only=True):
     """The one line on top while an exam is near, or runs."""
 
     text: str
-    """``Exam in 30 min: GO``; ``NOT YET: the certificate ends on 2 Feb``."""
+    """``Exam in 30 min: GO``; ``NOT YET: certificate: it ends on 2 Feb``."""
     go: bool | None
     """None: not looked at yet."""
 

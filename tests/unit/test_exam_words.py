@@ -181,3 +181,22 @@ def test_who_cannot_log_in_is_named_with_what_mends_it(tmp_path: Path) -> None:
     assert len(found.remedies) == logins.LISTED
     assert "and 2 more" in found.text
     assert not any("red" in command for _, command in found.remedies)
+    assert all(command for _, command in found.remedies)
+
+
+def test_the_expected_who_wait_are_approved_by_one_command_and_others_one_by_one(
+    tmp_path: Path,
+) -> None:
+    names = ("anna", "ben", "cleo", "stranger")
+    seen = surveys.survey(
+        tmp_path,
+        *(surveys.sign_up(name, number) for number, name in enumerate(names, 1)),
+        accounts=[surveys.account(tmp_path, "cleo", 20001)],
+    )
+    seen = dataclasses.replace(seen, expected=frozenset({"anna", "ben", "cleo"}))
+    found = logins.log_in(dataclasses.replace(subject(tmp_path, None), seen=seen))
+    assert found.remedies == (
+        ("The 2 that you expect", "hubtui signups approve anna ben"),
+        ("cleo", "hubtui signups approve cleo"),
+        ("stranger", "hubtui signups approve stranger"),
+    )
