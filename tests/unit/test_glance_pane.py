@@ -282,7 +282,7 @@ async def test_a_click_chooses_and_a_click_on_the_key_goes(tmp_path: Path) -> No
     async with app_of(tmp_path, told).run_test(size=SIZE) as pilot:
         await shows(pilot, 2)
         await pilot.click(FindingList, offset=(10, 3))
-        assert listed(pilot).cursor_key == "two"
+        await until(pilot, lambda: listed(pilot).cursor_key == "two")
         await pilot.click(FindingList, offset=(10, 2))
         await until(pilot, lambda: isinstance(pilot.app.screen, FindingPage))
         await pilot.press("escape")
