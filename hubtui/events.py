@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from hubtui import typed
 from hubtui.state import append_now
 
 _LAST = 65536
@@ -114,7 +115,7 @@ def last(path: Path) -> Event | None:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
             lines = file.read().rpartition(b"\n")[0].split(b"\n")
-        return msgspec.json.decode(lines[-1], type=Event)
+        return typed.decode(lines[-1], Event)
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -139,7 +140,7 @@ class Follower:
         events = []
         for line in whole.splitlines():
             try:
-                events.append(msgspec.json.decode(line, type=Event))
+                events.append(typed.decode(line, Event))
             except msgspec.DecodeError:
                 continue
         return events

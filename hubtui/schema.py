@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
+from hubtui import typed
 from hubtui.errors import ConfigError
 from hubtui.names import shown
 from hubtui.yamlfile import Place, Value, Written, dotted
@@ -48,7 +49,7 @@ def fit(
     tree = sieve.keep(written.tree, record, ())
     troubles = sieve.troubles(written)
     try:
-        result = msgspec.convert(tree, record, strict=False, dec_hook=made)
+        result = typed.convert(tree, record, strict=False, dec_hook=made)
     except msgspec.ValidationError as error:
         said, _, where = str(error).partition(" - at `$")
         place = _place(where)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hubtui import typed
 from hubtui.errors import StateError
 
 FORMAT = 1
@@ -163,7 +164,7 @@ def _check_format(path: Path, head: bytes) -> None:
 
 def _decode(path: Path, data: bytes, kind: type[T], line: int | None = None) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return typed.decode(data, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
         where = f"{path}, line {line}" if line else str(path)
         raise StateError(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
+from hubtui import typed
 from hubtui.course import Course
 from hubtui.errors import CommandFailed, ConfigError, HubDown, HubForeign, HubImpostor, HubtuiError
 from hubtui.names import shown
@@ -72,7 +73,7 @@ class ProbeServer(msgspec.Struct, frozen=True):
         if answer.status != 200:
             raise CommandFailed(f"{self.by} answers {answer.status} for the probe's server.")
         try:
-            msgspec.json.decode(answer.body, type=_Status)
+            typed.decode(answer.body, _Status)
         except (msgspec.DecodeError, ValueError):
             raise CommandFailed(f"What answers at {self.by} is no notebook server.") from None
 
@@ -83,7 +84,7 @@ class ProbeServer(msgspec.Struct, frozen=True):
         if answer.status != 201:
             raise CommandFailed(f"its server starts no kernel ({answer.status}).")
         try:
-            kernel = msgspec.json.decode(answer.body, type=_Kernel).id
+            kernel = typed.decode(answer.body, _Kernel).id
         except (msgspec.DecodeError, ValueError):
             raise CommandFailed("its server does not say which kernel it started.") from None
         if not all(char in "0123456789abcdef-" for char in kernel):
@@ -232,7 +233,7 @@ def _await_result(line: Any, asked: str, within: float) -> None:
         line.settimeout(listeners.left(within))
         said = line.recv()
         try:
-            message = msgspec.json.decode(said, type=_Message)
+            message = typed.decode(said, _Message)
         except (msgspec.DecodeError, ValueError):
             continue
         if message.parent_header.msg_id != asked:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hubtui import typed
 from hubtui.clock import stamp
 from hubtui.errors import StateError
 from hubtui.state import read_document, write_document
@@ -42,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def subjects_as(self, kind: type[S]) -> list[S]:
         """The subjects as records of the use case. Raises StateError where they do not fit."""
         try:
-            return [msgspec.convert(subject, kind) for subject in self.subjects]
+            return [typed.convert(subject, kind) for subject in self.subjects]
         except msgspec.ValidationError as e:
             raise StateError(f"Plan {self.id} cannot be read: {e}.") from e
 

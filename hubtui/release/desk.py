@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from hubtui import typed
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.server import Server
@@ -200,7 +201,7 @@ class Desk:
                 self._pass_on(line)
                 continue
             with contextlib.suppress(msgspec.DecodeError):
-                answer = msgspec.json.decode(line, type=Answer)
+                answer = typed.decode(line, Answer)
                 with self._lock:
                     future = self._waiting.pop(answer.key, None)
                     self._told.pop(answer.key, None)
@@ -213,7 +214,7 @@ class Desk:
 
     def _pass_on(self, line: bytes) -> None:
         with contextlib.suppress(msgspec.DecodeError):
-            found = msgspec.json.decode(line, type=Progress)
+            found = typed.decode(line, Progress)
             with self._lock:
                 told = self._told.get(found.key)
             if told is not None:

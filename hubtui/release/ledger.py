@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hubtui import typed
 from hubtui.clock import stamp
 from hubtui.errors import StateError
 from hubtui.state import make_dir
@@ -128,8 +129,8 @@ def _delivered(row: tuple[int, str, int, str, str, str, str, str, str]) -> Deliv
         version=version,
         at=at,
         run=run,
-        counts=msgspec.json.decode(counts, type=dict[str, int]),
-        listed=msgspec.json.decode(listed, type=tuple[tuple[str, str, str], ...]),
+        counts=typed.decode(counts, dict[str, int]),
+        listed=typed.decode(listed, tuple[tuple[str, str, str], ...]),
         why=why,
     )
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from hubtui import typed
 from hubtui.clock import stamp
 from hubtui.errors import CommandFailed, LockHeld, Refused, StateError
 from hubtui.names import shown
@@ -228,7 +229,7 @@ def _receive(
 def _head(by: Reader, stream: Stream) -> File | End | Failed:
     line = stream.line()
     try:
-        return msgspec.json.decode(line, type=File | End | Failed)
+        return typed.decode(line, File | End | Failed)
     except msgspec.DecodeError as e:
         raise CommandFailed(f"What the process of {by.name} says makes no sense: {e}.") from None
 
@@ -299,7 +300,7 @@ def _kept(
     if before is None:
         return []
     place = folder / str(before.number)
-    found = msgspec.json.decode((place / "manifest.json").read_bytes(), type=Manifest)
+    found = typed.decode((place / "manifest.json").read_bytes(), Manifest)
     return [(file, place / "files" / file.path) for file in found.files if file.path not in only]
 
 

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import msgspec
 
+from hubtui import typed
 from hubtui.course import Release
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
@@ -257,9 +258,9 @@ def _ask(by: Reader, verb: str, chosen: object, kind: type[T]) -> T:
     with Stream(by, verb, chosen, timeout=LOOKING) as stream:
         said = stream.line(_LARGEST)
     with contextlib.suppress(msgspec.DecodeError):
-        raise failure(by, msgspec.json.decode(said, type=Failed))
+        raise failure(by, typed.decode(said, Failed))
     try:
-        return msgspec.json.decode(said, type=kind)
+        return typed.decode(said, kind)
     except msgspec.DecodeError as e:
         raise CommandFailed(f"What the process of {by.name} says makes no sense: {e}.") from None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from hubtui import typed
 from hubtui.errors import CommandFailed, HubtuiError, Refused, UsageError
 from hubtui.events import Event, What
 from hubtui.names import shown
@@ -145,7 +146,7 @@ def _ask(verb: str, *words: str) -> Answer:
     if not out.lstrip().startswith(b"{"):
         raise _nothing(out)
     try:
-        return msgspec.json.decode(out, type=Answer)
+        return typed.decode(out, Answer)
     except msgspec.DecodeError as e:
         raise CommandFailed(f"hubtui-tutor {verb} says what makes no sense: {e}.") from None
 
@@ -191,7 +192,7 @@ def _follow(verb: str, *words: str) -> Iterator[Event | None]:
         if line is None:
             break
         try:
-            event = msgspec.json.decode(line, type=Event)
+            event = typed.decode(line, Event)
         except msgspec.DecodeError:
             text = line
             continue

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hubtui import workers
+from hubtui import typed, workers
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server.accounts import Account
@@ -85,10 +85,10 @@ def _ask(account: Account, verb: str, kind: type[T], timeout: float) -> T:
     finally:
         ending.end(process)
     with contextlib.suppress(msgspec.DecodeError):
-        failed = msgspec.json.decode(out[:_LARGEST], type=_Error)
+        failed = typed.decode(out[:_LARGEST], _Error)
         if failed.error:
             where = shown(failed.path or str(account.home), limit=120)
             raise CommandFailed(f"As {account.name}: {where}: {shown(failed.error, limit=120)}.")
-        return msgspec.json.decode(out[:_LARGEST], type=kind)
+        return typed.decode(out[:_LARGEST], kind)
     words = shown(err.decode(errors="replace").strip()[-200:])
     raise CommandFailed(f"The process that looks into {account.home} was ended. {words}".strip())

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from hubtui import typed
 from hubtui.errors import ConfigError, HubDown, HubError, HubForeign, Refused
 from hubtui.names import shown
 from hubtui.server import listeners
@@ -358,7 +359,7 @@ def busy_at(place: Place, path: str, token: str, within: float) -> int | None:
 
 def _decoded(answer: Answer, shape: Any) -> Any:
     try:
-        return msgspec.json.decode(answer.body, type=shape)
+        return typed.decode(answer.body, shape)
     except _UNREADABLE as error:
         raise HubForeign(
             f"What answers at {answer.place.name} is no JupyterHub that hubtui knows "
@@ -369,7 +370,7 @@ def _decoded(answer: Answer, shape: Any) -> Any:
 def _message(answer: Answer) -> str:
     """The hub's own words, on one line."""
     with suppress(*_UNREADABLE):
-        return shown(msgspec.json.decode(answer.body, type=_Message).message, 200)
+        return shown(typed.decode(answer.body, _Message).message, 200)
     return ""
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from hubtui import typed
 from hubtui.course import ExamDate, Notify
 from hubtui.errors import UsageError
 from hubtui.names import shown
@@ -27,7 +28,7 @@ def whom(text: str) -> Notify:
     word = text.strip()
     key = "webhook" if "://" in word else "mail"
     try:
-        return msgspec.convert({key: word}, Notify)
+        return typed.convert({key: word}, Notify)
     except msgspec.ValidationError:
         raise UsageError(
             f"{shown(word, limit=60)!r} is nobody's address: say {ADDRESSES}."

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from hubtui import typed
 from hubtui.errors import HubtuiError
 from hubtui.names import is_reserved, shown
 from hubtui.reads import addresses, hubprocess, reading
@@ -290,7 +291,7 @@ def _staff(
 
 def _can_be_written(name: str) -> bool:
     try:
-        msgspec.convert(name, AccountName)
+        typed.convert(name, AccountName)
     except msgspec.ValidationError:
         return False
     return True

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hubtui import typed
 from hubtui.changes import SubjectLine
 from hubtui.clock import parse
 from hubtui.errors import CommandFailed
@@ -24,7 +25,7 @@ T = TypeVar("T")
 def understood(answer: Mapping[str, Any], kind: type[T]) -> T:
     """The answer as a record. Raises CommandFailed for one of another hubtui."""
     try:
-        return msgspec.convert(answer, kind)
+        return typed.convert(answer, kind)
     except msgspec.ValidationError as e:
         raise CommandFailed(f"hubtui-tutor is of another version than this hubtui: {e}.") from e
 

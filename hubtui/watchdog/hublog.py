@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 from msgspec import Struct
 
+from hubtui import typed
 from hubtui.course import Course
 from hubtui.errors import CommandFailed, StateError
 from hubtui.server.run import ENVIRONMENT, Run, run
@@ -227,7 +228,7 @@ def _last_entry(unit: str, run: Run) -> float | None:
     with contextlib.suppress(CommandFailed, msgspec.DecodeError, ValueError):
         argv = ["journalctl", f"--unit={unit}", "--lines=1", "--output=json", "--no-pager"]
         said = run(argv, timeout=_PATIENCE).out
-        return int(msgspec.json.decode(said, type=_Entry).written) / 1e6
+        return int(typed.decode(said, _Entry).written) / 1e6
     return None
 
 

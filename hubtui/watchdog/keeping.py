@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from hubtui import typed
 from hubtui.errors import HubtuiError, StateError
 from hubtui.names import shown
 from hubtui.server import Server
@@ -179,7 +180,7 @@ class Keeper:
         with contextlib.suppress(OSError):
             for line in (self.server.live / UNSAVED).read_bytes().splitlines():
                 with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                    found.append(msgspec.json.decode(line, type=Incident))
+                    found.append(typed.decode(line, Incident))
         return found
 
     def _flush(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from hubtui import typed
 from hubtui.state import replace_file
 from hubtui.watchdog.records import Now, Sample
 
@@ -32,7 +33,7 @@ def make(folder: Path) -> None:
 def read(folder: Path) -> Now | None:
     """What the last check found. None: there was none since the start, or it cannot be read."""
     with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode((folder / NOW).read_bytes(), type=Now)
+        return typed.decode((folder / NOW).read_bytes(), Now)
     return None
 
 
@@ -62,7 +63,7 @@ def samples(folder: Path, since: datetime | None = None) -> list[Sample]:
     found: list[Sample] = []
     for line in lines:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            sample = msgspec.json.decode(line, type=Sample)
+            sample = typed.decode(line, Sample)
             if since is None or sample.at >= since:
                 found.append(sample)
     return found

@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from hubtui import typed
 from hubtui.errors import CommandFailed
 from hubtui.names import shown
 from hubtui.server.run import Run
@@ -90,7 +91,7 @@ def starts(run: Run, unit: str, since: datetime | None = None) -> list[Start]:
 def _entries(lines: Sequence[str]) -> Iterator[_Entry]:
     for line in lines:
         with contextlib.suppress(msgspec.DecodeError):
-            yield msgspec.json.decode(line, type=_Entry)
+            yield typed.decode(line, _Entry)
 
 
 def _starts(entries: Iterable[_Entry], unit: str) -> Iterator[Start]:

@@ -20,7 +20,7 @@ from typing import IO
 
 import msgspec
 
-from hubtui import state
+from hubtui import state, typed
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.reads import reading
@@ -119,7 +119,7 @@ class HubPython:
             code = self._run([*self.argv, "-c", _PROGRAM, *words], out, said)
             out.seek(0)
             try:
-                loaded = msgspec.json.decode(out.read(), type=Loaded)
+                loaded = typed.decode(out.read(), Loaded)
             except msgspec.DecodeError:
                 why = _last(said) or f"exit code {code}"
                 raise CommandFailed(f"The hub's own Python does not load it: {why}.") from None
