@@ -76,7 +76,7 @@ def _swap_file(short: int) -> Iterator[Remedy]:
     file = str(_SWAP_FILE)
     command = (
         f"fallocate -l {size}G {file} && chmod 600 {file} && mkswap {file} && swapon {file} && "
-        f"echo '{file} none swap sw 0 0' >> /etc/fstab"
+        f"printf '\\n%s\\n' '{file} none swap sw 0 0' >> /etc/fstab"
     )
     yield f"Add a swap file of {size} GB, for good: what lies still moves there", command
 

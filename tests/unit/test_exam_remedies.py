@@ -46,15 +46,20 @@ def swap_file(short: int) -> list[tuple[str, str]]:
     return list(remedies._swap_file(short))
 
 
-def test_a_swap_file_for_good(small: Small) -> None:
+def test_a_swap_file_for_good(small: Small, tmp_path: Path) -> None:
     small()
     ((text, command),) = swap_file(3 * GIB + 1)
     assert "4 GB" in text
     assert command == (
         "fallocate -l 4G /no-such-swapfile && chmod 600 /no-such-swapfile && "
         "mkswap /no-such-swapfile && swapon /no-such-swapfile && "
-        "echo '/no-such-swapfile none swap sw 0 0' >> /etc/fstab"
+        r"printf '\n%s\n' '/no-such-swapfile none swap sw 0 0' >> /etc/fstab"
     )
+    fstab = tmp_path / "fstab"
+    fstab.write_text("/dev/sda1 / ext4 defaults 0 1")  # without a newline at its end
+    last = command.rpartition(" && ")[2].replace("/etc/fstab", str(fstab))
+    subprocess.run(["sh", "-c", last], check=True)
+    assert fstab.read_text().splitlines()[-1] == "/no-such-swapfile none swap sw 0 0"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def swap(_: Subject) -> Iterator[Finding]:
         "machine.no_swap",
         text,
         f"{make} && chmod 600 {SWAP_FILE} && mkswap {SWAP_FILE} && swapon {SWAP_FILE} && "
-        f"echo '{SWAP_FILE} none swap sw 0 0' >>/etc/fstab",
+        f"printf '\\n%s\\n' '{SWAP_FILE} none swap sw 0 0' >>/etc/fstab",
     )
 
 

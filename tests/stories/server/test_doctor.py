@@ -202,7 +202,7 @@ def test_a_small_machine_without_swap_is_told_how_to_make_some(
         pytest.skip("the disk of this machine has no room for a swap file")
     make, off, mkswap, swapon, fstab = seen.do.split(" && ")
     assert swapon == "swapon /swapfile"
-    assert fstab == "echo '/swapfile none swap sw 0 0' >>/etc/fstab"
+    assert fstab == r"printf '\n%s\n' '/swapfile none swap sw 0 0' >>/etc/fstab"
     made = Path("/tmp/swapfile")
     small = " && ".join((make, off, mkswap)).replace("2G", "2M").replace("2048", "2")
     paste(small.replace("/swapfile", str(made)))
