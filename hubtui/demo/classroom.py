@@ -41,6 +41,8 @@ class Student(msgspec.Struct, frozen=True, kw_only=True):
 APPROVED = ("red-panda", "grey-heron")
 EARLIER = ("old-walrus",)
 PREPARED = ("white-stork",)
+PROBE = "exam-probe"
+"""Tries the whole way out before an exam; nobody signs up as it."""
 AWKWARD = (
     "blue_fox",  # beside blue-fox
     "grüner-frosch",

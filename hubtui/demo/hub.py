@@ -23,14 +23,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hubtui.errors import HubDown, HubError, Refused
+from hubtui.server.hubapi import scopes_of
 
-SCOPES = (
-    "list:users",
-    "read:users",
-    "read:servers",
-    "delete:servers",
-    "delete:users",
-)
 PATIENCE = 10.0  # seconds for the hub to end by itself
 
 _CONFIG = """\
@@ -80,13 +74,15 @@ class EmbeddedHub:
         outlive: bool = True,
         scripts: Path | None = None,
         proxy_command: Sequence[str] = (),
+        probe: str = "",
     ) -> None:
         """Choose ports and write the configuration; nothing runs yet.
 
         ``single_uid``: all servers run as the hub's own user, with homes below ``homes``.
         ``outlive``: students' servers and the proxy survive the hub's end, as a course wants it.
         ``scripts``: where JupyterHub's programs are, if not beside this Python. ``proxy_command``:
-        where that is not the Python port. Raises Refused where JupyterHub is not there.
+        where that is not the Python port. ``probe``: the account that hubtui's token may make and
+        start. Raises Refused where JupyterHub is not there.
         """
         self.folder = folder
         self.config = folder / "jupyterhub_config.py"
@@ -122,7 +118,7 @@ class EmbeddedHub:
                 if single_uid
                 else "",
                 token_file=str(self.token_file),
-                scopes=list(SCOPES),
+                scopes=list(scopes_of(probe)),
             ),
             encoding="utf-8",
         )

@@ -53,6 +53,8 @@ _RELEASE = """\
 release:
   source: {source}
   tutors: [{staff}]
+exam:
+  probe: {probe}
 """
 
 
@@ -101,7 +103,7 @@ def make_accounts(places: Places) -> None:
     """Staff and course accounts as made by hand: own groups, 0755 homes, uids from 1001 on."""
     _run("groupadd", "--gid", "20000", "--", GROUP)
     _by_hand(STAFF, 1000)
-    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED)
+    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED, classroom.PROBE)
     for uid, name in enumerate(names, 1001):
         _by_hand(name, uid, "--groups", GROUP)
     for name in (*classroom.APPROVED[:1], *classroom.EARLIER):
@@ -112,7 +114,7 @@ def write_roster(places: Places) -> None:
     """accounts.txt, as the scripts of such courses keep it: one name a line."""
     places.roster.parent.mkdir(parents=True, exist_ok=True)
     places.roster.parent.chmod(0o700)
-    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED)
+    names = (*classroom.APPROVED, *classroom.EARLIER, *classroom.PREPARED, classroom.PROBE)
     places.roster.write_text("".join(f"{name}\n" for name in names))
 
 
@@ -133,7 +135,8 @@ def write_course(places: Places, hub: EmbeddedHub, *, releases: bool) -> None:
         logs=places.logs,
     )
     if releases:
-        text += _RELEASE.format(source=places.tutor / teaching.FOLDER, staff=STAFF)
+        source = places.tutor / teaching.FOLDER
+        text += _RELEASE.format(source=source, staff=STAFF, probe=classroom.PROBE)
     if places.root != Path("/"):
         text += f"state_dir: {places.root / 'var/lib/hubtui'}\n"
     places.config.write_text(text)
@@ -148,13 +151,17 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
     """
     alone = kind in ("one-uid", "none")
     hub = EmbeddedHub(
-        places.hub, single_uid=alone, homes=places.homes, outlive=places.root == Path("/")
+        places.hub,
+        single_uid=alone,
+        homes=places.homes,
+        outlive=places.root == Path("/"),
+        probe=classroom.PROBE,
     )
     try:
         _say(f"Starting a real JupyterHub at {hub.url} …")
         hub.start()
         if kind != "none":
-            _say(f"Making {STAFF} and four accounts of last year, as by hand …")
+            _say(f"Making {STAFF}, four accounts of last year and a probe, as by hand …")
             make_accounts(places)
         write_roster(places)
         write_course(places, hub, releases=not alone)

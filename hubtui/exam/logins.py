@@ -29,6 +29,8 @@ class Cannot(NamedTuple):
     pane: str = "accounts"
     expected: bool = False
     """Waits for approval, is expected, and has no account: nothing is left to decide."""
+    stranger: bool = False
+    """Waits for approval, and nobody knows whether it is a student's sign-up."""
 
 
 def log_in(subject: Subject) -> Answer:
@@ -44,17 +46,27 @@ def log_in(subject: Subject) -> Answer:
         text = f"All {counted(can, 'student')} can." if can else "Nobody has signed up yet."
         state = State.FINE if can else State.WARNING
         return Answer(key="log-in", question=question, state=state, text=text, pane="accounts")
-    listed = "; ".join(f"{shown(one.name, 40)} {one.why}" for one in found[:LISTED])
-    more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
     return Answer(
         key="log-in",
         question=question,
         state=found[0].state,
-        text=f"{can} can, {len(found)} cannot: {listed}{more}.",
+        text=_sentence(can, found),
         remedies=tuple(_remedies(found)),
         pane=found[0].pane,
         row=found[0].name,
     )
+
+
+def _sentence(can: int, found: list[Cannot]) -> str:
+    """Students are named; sign-ups of which nobody knows whose they are are counted apart."""
+    named = [one for one in found if not one.stranger]
+    listed = "; ".join(f"{shown(one.name, 40)} {one.why}" for one in named[:LISTED])
+    more = f"; and {len(named) - LISTED} more" if len(named) > LISTED else ""
+    said = f"{can} can, {len(named)} cannot: {listed}{more}." if named else f"{can} can."
+    if strangers := len(found) - len(named):
+        verb = "waits" if strangers == 1 else "wait"
+        said += f" {counted(strangers, 'sign-up')} {verb} besides: students, or strangers?"
+    return said
 
 
 def _remedies(found: list[Cannot]) -> Iterator[tuple[str, str]]:
@@ -89,7 +101,8 @@ def cannot(subject: Subject) -> Iterator[Cannot]:
             known = name in accounts or name in expected
             state = State.CRITICAL if known else State.WARNING
             ready = name in expected and name not in seen.accounts.by_name
-            yield Cannot(name, state, "waits for approval", _approve(name), "signups", ready)
+            why, do = "waits for approval", _approve(name)
+            yield Cannot(name, state, why, do, "signups", ready, stranger=not known)
         else:
             yield from _account(subject, name, seen.accounts.by_name.get(name))
     for name, count in rows.items():

@@ -179,7 +179,8 @@ def test_who_cannot_log_in_is_named_with_what_mends_it(tmp_path: Path) -> None:
     assert "tutor" not in why
     assert "\x1b" not in found.text
     assert len(found.remedies) == logins.LISTED
-    assert "and 2 more" in found.text
+    assert "0 can, 6 cannot: " in found.text
+    assert found.text.endswith("; and 1 more. 1 sign-up waits besides: students, or strangers?")
     assert not any("red" in command for _, command in found.remedies)
     assert all(command for _, command in found.remedies)
 
