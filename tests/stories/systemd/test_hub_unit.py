@@ -128,7 +128,7 @@ def test_a_unit_that_does_not_come_up_leaves_the_hub_by_hand(
     assert systemd.show(UNIT, "LoadState") == {"LoadState": "not-found"}
     assert course.is_up()
     assert hubprocess.unit(course.hub_pid) != UNIT
-    assert server_pids(20002)[: len(servers)] == servers
+    assert servers[0] in server_pids(20002)
     eventually(student.server_answers)
     assert pauses.paused(STATE, now()) is None
 
