@@ -291,6 +291,15 @@ async def _all(folder: Path, *parts: str) -> None:
     for part in parts or PARTS:
         for size in SIZES:
             await PARTS[part](folder, size)
+    _without_this_machine(folder)
+
+
+def _without_this_machine(folder: Path) -> None:
+    """The demo's hub runs from this checkout: no picture shows where that lies."""
+    for picture in folder.glob("*.svg"):
+        text = picture.read_text()
+        if sys.prefix in text:
+            picture.write_text(text.replace(sys.prefix, "/opt/jupyterhub"))
 
 
 if __name__ == "__main__":
