@@ -9,21 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 
+from hubtui.cli import plain
 from hubtui.names import shown
 
 
 def config_of(argv: Sequence[str]) -> str | None:
     """The --config of ``watchdog check``; empty without one. None: this is another command."""
-    rest, config, said = list(argv), "", list[str]()
-    while rest:
-        word = rest.pop(0)
-        if word == "--config" and rest:
-            config = rest.pop(0)
-        elif word.startswith("--config="):
-            config = word.partition("=")[2]
-        else:
-            said.append(word)
-    return config if said == ["watchdog", "check"] else None
+    config, said = plain.split(argv)
+    return config or "" if said == ["watchdog", "check"] else None
 
 
 def main(config: str) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
+from hubtui.cli import plain
 from hubtui.errors import HubtuiError
 from hubtui.names import shown
 
@@ -51,15 +52,7 @@ class Asked:
 
 def asked(argv: Sequence[str]) -> Asked | None:
     """``status`` with nothing but --config, --brief or --json; None: this is another command."""
-    rest, config, said = list(argv), None, list[str]()
-    while rest:
-        word = rest.pop(0)
-        if word == "--config" and rest:
-            config = rest.pop(0)
-        elif word.startswith("--config="):
-            config = word.partition("=")[2]
-        else:
-            said.append(word)
+    config, said = plain.split(argv)
     for how in As:
         if sorted(said) == sorted(filter(None, ("status", how.value))):
             return Asked(config, how)

@@ -65,15 +65,20 @@ def jobs(place: str, text: str, *, with_user: bool) -> Iterator[CronLine]:
 
 def behind(line: CronLine) -> dict[Path, str]:
     """The scripts that a job starts, directly or through another script, with their texts."""
-    todo, found = [(line.command, 0)], dict[Path, str]()
-    while todo and len(found) < _MOST:
+    return {path: said for _, path, said in walk(line.command)}
+
+
+def walk(command: str) -> Iterator[tuple[str, Path, str]]:
+    """The scripts behind a command, each once: the text that names it, where it is, its text."""
+    todo, seen = [(command, 0)], set[Path]()
+    while todo and len(seen) < _MOST:
         text, depth = todo.pop(0)
         for path, said in scripts(text):
-            if path not in found:
-                found[path] = said
+            if path not in seen:
+                seen.add(path)
+                yield text, path, said
                 if depth < _DEEP:
                     todo.append((said, depth + 1))
-    return found
 
 
 def scripts(command: str) -> Iterator[tuple[Path, str]]:

@@ -22,8 +22,6 @@ MONIT = tuple(
     Path("/etc", name)
     for name in ("monitrc", "monit/monitrc", "monit/conf-enabled", "monit/conf.d")
 )
-_DEEP = 3
-_MOST = 30  # scripts behind one line
 _HUB = r"jupyterhub(?![-\w])"
 _COMMAND = r"(?:^|[;&|(]|\b(?:nohup|setsid|exec|sudo|nice|then|else|do)\s)\s*"
 _ACTS = re.compile(
@@ -108,18 +106,10 @@ def _behind(line: str) -> tuple[bool, Path | None]:
     """Whether a command, or a script behind it, restarts the hub; the script that does."""
     if restarts(line):
         return True, None
-    todo, seen = [(line, 0)], set[Path]()
-    while todo and len(seen) < _MOST:
-        text, depth = todo.pop(0)
-        for script, said in cronlines.scripts(text):
-            if script in seen:
-                continue
-            seen.add(script)
-            # A script that looks may leave the rest to the one that called it, and the reverse.
-            if restarts(said) or restarts(f"{text}\n{said}"):
-                return True, script
-            if depth < _DEEP:
-                todo.append((said, depth + 1))
+    for text, script, said in cronlines.walk(line):
+        # A script that looks may leave the rest to the one that called it, and the reverse.
+        if restarts(said) or restarts(f"{text}\n{said}"):
+            return True, script
     return False, None
 
 
