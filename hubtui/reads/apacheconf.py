@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubtui.errors import Refused
 from hubtui.reads import reading
 
 MAIN = (Path("/etc/apache2/apache2.conf"), Path("/etc/httpd/conf/httpd.conf"))
-_MOST_FILES = 300
 _DEEP = 10
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -83,17 +81,11 @@ class _Reader:
     def __init__(self, root: Path) -> None:
         self.conf, self.root = ApacheConf(), root
         self.defined: dict[str, str] = {}
-        self.files = 0
+        self.included = reading.Included(self.conf.unread, _DEEP)
 
     def file(self, path: Path, sections: tuple[Section, ...], deep: int = 0) -> None:
-        self.files += 1
-        if self.files > _MOST_FILES or deep > _DEEP:
-            self.conf.unread.append(path)
-            return
-        try:
-            text = reading.read(path).decode("utf-8", "replace")
-        except (OSError, Refused):
-            self.conf.unread.append(path)
+        text = self.included.text(path, deep)
+        if text is None:
             return
         stack = list(sections)
         for number, line in _lines(text):
@@ -122,8 +114,8 @@ class _Reader:
                     self.file(path, one.sections, deep + 1)
 
     def _included(self, pattern: str) -> Iterator[Path]:
-        for path in reading.matching(self.root, pattern, limit=_MOST_FILES):
-            yield from sorted(path.iterdir())[:_MOST_FILES] if path.is_dir() else [path]
+        for path in reading.matching(self.root, pattern, limit=reading.MOST_FILES):
+            yield from sorted(path.iterdir())[: reading.MOST_FILES] if path.is_dir() else [path]
 
     def _holds(self, section: Section) -> bool:
         word = section.words[0] if section.words else ""

@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubtui.errors import Refused
 from hubtui.reads import reading
 
 MAIN = Path("/etc/nginx/nginx.conf")
-_MOST_FILES = 300
 _DEEP = 20
 _TOKEN = re.compile(
     r"(?P<skip>\s+|\#[^\n]*)|(?P<mark>[{};])"
@@ -87,17 +85,12 @@ def read(main: Path) -> NginxConf:
 
 class _Reader:
     def __init__(self, conf: NginxConf, root: Path) -> None:
-        self.conf, self.root, self.files = conf, root, 0
+        self.conf, self.root = conf, root
+        self.included = reading.Included(conf.unread, _DEEP)
 
     def file(self, path: Path, block: Directive, deep: int) -> None:
-        self.files += 1
-        if self.files > _MOST_FILES or deep > _DEEP:
-            self.conf.unread.append(path)
-            return
-        try:
-            text = reading.read(path).decode("utf-8", "replace")
-        except (OSError, Refused):
-            self.conf.unread.append(path)
+        text = self.included.text(path, deep)
+        if text is None:
             return
         outer, words, began = block, list[str](), 1
         for line, mark, word in tokens(text):
@@ -111,7 +104,7 @@ class _Reader:
                 if mark == "{":
                     block = one
                 elif one.name == "include" and one.words:
-                    for file in reading.matching(self.root, one.words[0], limit=_MOST_FILES):
+                    for file in reading.matching(self.root, one.words[0], limit=reading.MOST_FILES):
                         self.file(file, block, deep + 1)
             words = []
             if mark == "}" and block is not outer:

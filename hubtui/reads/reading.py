@@ -79,6 +79,26 @@ def text_of(path: Path) -> str:
         return ""
 
 
+MOST_FILES = 300
+"""Of one configuration, with all that it includes."""
+
+
+class Included:
+    """The texts of a configuration that includes others; ``unread`` takes what is not read."""
+
+    def __init__(self, unread: list[Path], deepest: int) -> None:
+        self.unread, self.deepest, self.files = unread, deepest, 0
+
+    def text(self, path: Path, deep: int) -> str | None:
+        """None: others could have written it, it cannot be opened, or there are too many."""
+        self.files += 1
+        if self.files <= MOST_FILES and deep <= self.deepest:
+            with suppress(OSError, Refused):
+                return read(path).decode("utf-8", "replace")
+        self.unread.append(path)
+        return None
+
+
 @dataclass(frozen=True)
 class Flaw:
     """A place on the way to a file that others could change."""
