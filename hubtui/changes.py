@@ -9,7 +9,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -38,15 +38,19 @@ class Change:
     lock: str = "accounts"
     loses: bool = False
     """Something goes away: the dialog's default is cancel."""
-    typed: bool = False
-    """The subject's name has to be typed."""
+    typed: Literal["", "subject", "course"] = ""
+    """What has to be typed: the subject's name, or the course's (``params["course"]``)."""
     secret: bool = False
     """The plan is removed once its run is over."""
     waits: bool = False
     """An exam holds it: a release, a repair, a removal. What a student needs to take part, or a
     server too many, does not wait."""
     width: int = 1
-    """Chains at work at a time. Above 1 the function makes all chains of the plan at once."""
+    """Chains at work at a time."""
+    together: bool = False
+    """The function makes all chains of the plan at once."""
+    in_turn: bool = False
+    """The lock is held for one chain at a time: others may have it in between."""
 
 
 CHANGES = {
@@ -55,10 +59,16 @@ CHANGES = {
     "discard": Change("hubtui.decline", "Row", "discard_chain", loses=True),
     "stop": Change("hubtui.stop", "Stop", "stop_chain", lock="servers", loses=True),
     "reset-login": Change(
-        "hubtui.reset_login", "Reset", "reset_chain", loses=True, typed=True, secret=True
+        "hubtui.reset_login", "Reset", "reset_chain", loses=True, typed="subject", secret=True
     ),
     "push": Change(
-        "hubtui.release.push", "Subject", "push_chains", lock="release", waits=True, width=8
+        "hubtui.release.push",
+        "Subject",
+        "push_chains",
+        lock="release",
+        waits=True,
+        width=8,
+        together=True,
     ),
     "withdraw": Change(
         "hubtui.release.withdraw",
@@ -68,6 +78,7 @@ CHANGES = {
         loses=True,
         waits=True,
         width=8,
+        together=True,
     ),
     "restart": Change(
         "hubtui.watchdog.restart_plan", "Target", "restart_chain", lock="watchdog", loses=True
@@ -75,6 +86,18 @@ CHANGES = {
     "try": Change("hubtui.exam.try_out", "Probe", "try_chain", lock="servers"),
     "take-back": Change("hubtui.decline", "Row", "take_back_chain", loses=True),
     "fix": Change("hubtui.fix", "Fix", "fix_chain"),
+    "repair": Change("hubtui.repair.plan", "Repair", "repair_chain", waits=True),
+    "retire": Change(
+        "hubtui.retire.plan",
+        "Leaver",
+        "retire_chains",
+        loses=True,
+        typed="course",
+        waits=True,
+        together=True,
+        in_turn=True,
+    ),
+    "restore": Change("hubtui.retire.restore", "Leaver", "restore_chain", in_turn=True),
 }
 
 
@@ -90,7 +113,7 @@ def chains(server: Server, plan: Plan) -> list[Chain]:
     """The steps of every subject, built anew from the plan."""
     change = change_of(plan)
     module = import_module(change.module)
-    if change.width > 1:
+    if change.together:
         together: Callable[[Server, Plan], list[Chain]] = getattr(module, change.chain)
         return together(server, plan)
     subject: type[msgspec.Struct] = getattr(module, change.subject)
@@ -194,7 +217,18 @@ def to_be_typed(plan: Plan) -> str:
     for subject in plan.subjects:
         if subject.get("verdict") in ("earlier", "staff"):
             return title_of(subject)
-    return title_of(plan.subjects[0]) if change_of(plan).typed else ""
+    match change_of(plan).typed:
+        case "subject":
+            return title_of(plan.subjects[0])
+        case "course":
+            return str(plan.params.get("course", ""))
+        case _:
+            return ""
+
+
+def is_beside(subject: Mapping[str, Any]) -> bool:
+    """Whether it is nobody: a sheet of a release, or what closes a plan."""
+    return ("sheets" in subject and not subject.get("uid")) or bool(subject.get("closing"))
 
 
 def title_of(subject: dict[str, Any]) -> str:
@@ -238,7 +272,15 @@ def carry_out(server: Server, run: str) -> Outcome:
         return chains(dataclasses.replace(server, lock=lock), plan)
 
     change = change_of(plan)
-    outcome = execute(server.state, server.clock, plan, change.lock, build, width=change.width)
+    outcome = execute(
+        server.state,
+        server.clock,
+        plan,
+        change.lock,
+        build,
+        width=change.width,
+        in_turn=change.in_turn,
+    )
     if change.secret:
         plans.plan_path(server.state, run).unlink(missing_ok=True)
     return outcome

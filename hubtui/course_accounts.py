@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hubtui.drift import drift
+from hubtui.drift.accounts import drift
 from hubtui.errors import HubtuiError
 from hubtui.server import Server, homes, processes, sizes
 from hubtui.server.accounts import Account

@@ -7,7 +7,7 @@ Looking never locks. What cannot be looked at (a hub that is down, a locked data
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,10 @@ from hubtui.course import Course
 from hubtui.errors import HubtuiError
 from hubtui.expected import path as expected_path
 from hubtui.expected import read_expected
+from hubtui.formerly import Formerly, read_formerly
+from hubtui.formerly import path as formerly_path
+from hubtui.leaving import Leaving, read_leaving
+from hubtui.leaving import path as leaving_path
 from hubtui.names import TwinIndex
 from hubtui.server import Server, accounts, homes, hubdb, ledger, roster
 from hubtui.server.accounts import Account, Accounts
@@ -71,6 +75,10 @@ class Survey:
     missing: tuple[Missing, ...]
     parts: Mapping[str, Part]
     """What was read: the next survey reads again only what has changed."""
+    leaving: Mapping[str, Leaving] = field(default_factory=dict)
+    """Who is switched off and goes at a date, by name."""
+    formerly: Formerly = field(default_factory=Formerly)
+    """Who was here before and is gone."""
 
     @cached_property
     def students(self) -> Mapping[str, Account]:
@@ -210,6 +218,18 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         lambda: read_expected(server.state),
         None,
     )
+    leaving = part(
+        "who leaves",
+        lambda: _stamp(leaving_path(server.state)),
+        lambda: read_leaving(server.state),
+        dict[str, Leaving](),
+    )
+    formerly = part(
+        "who was here before",
+        lambda: _stamp(formerly_path(server.state)),
+        lambda: read_formerly(server.state),
+        Formerly(),
+    )
     owners = part(
         "homes",
         lambda: _stamp(course.accounts.homes),
@@ -226,6 +246,8 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         sign_ups=sign_ups,
         users=users,
         expected=expected,
+        leaving=leaving,
+        formerly=formerly,
         missing=tuple(missing),
         parts=parts,
     )

@@ -119,9 +119,9 @@ def follow(app: App, plan: Plan, events: Callable[..., Any], *, as_json: bool) -
 
 
 def people(plan: Plan) -> set[str]:
-    """The subjects that are counted: in a release not the sheets, which have no uid."""
+    """The subjects that are counted: not the sheets of a release, nor what closes a plan."""
     every = {str(s.get("key")): s for s in plan.subjects}
-    return {key for key, s in every.items() if not ("sheets" in s and not s.get("uid"))} or {*every}
+    return {key for key, s in every.items() if not changes.is_beside(s)} or {*every}
 
 
 def show(server: Server, plan: Plan, lines: list[changes.SubjectLine], *, as_json: bool) -> None:

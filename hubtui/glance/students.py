@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hubtui import limits
-from hubtui.drift import grave
+from hubtui.drift.accounts import grave
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part

@@ -7,7 +7,8 @@ import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -17,12 +18,17 @@ from hubtui.errors import ChangedSinceShown, HubtuiError, LockHeld, StateError
 from hubtui.events import EventLog, Outcome, What
 from hubtui.plan import journal, runs
 from hubtui.plan.journal import Journal
-from hubtui.plan.locks import lock, take
+from hubtui.plan.locks import in_turns, lock, opened, take
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
 
 Build = Callable[[int], Sequence[Chain]]
 """Makes the chains, given the descriptor of the lock that the commands shall hold too."""
+Turn = Callable[[], AbstractContextManager[None]]
+"""Holds the lock for one chain."""
+
+_PATIENCE = 300.0
+"""Seconds that one chain waits for its turn: approving a whole class takes less."""
 
 
 class _Terminated(BaseException):
@@ -30,11 +36,19 @@ class _Terminated(BaseException):
 
 
 def execute(
-    state_dir: Path, clock: Clock, plan: Plan, lock_name: str, build: Build, *, width: int = 1
+    state_dir: Path,
+    clock: Clock,
+    plan: Plan,
+    lock_name: str,
+    build: Build,
+    *,
+    width: int = 1,
+    in_turn: bool = False,
 ) -> Outcome:
     """Carry out ``plan``; returns how the run ended. Its subjects' outcomes are in the events.
 
-    ``width``: how many chains are at work at a time.
+    ``width``: how many chains are at work at a time. ``in_turn``: the lock is held for one chain
+    at a time, and others have it in between.
 
     Raises LockHeld only where this very run is already at work in another process.
     """
@@ -44,8 +58,13 @@ def execute(
         worker = _Worker(state_dir, clock, plan, events, log)
         try:
             holder = f"{plan.title}, by {plan.by}, since {stamp(clock())}, pid {os.getpid()}"
-            with lock(state_dir, lock_name, holder) as fd:
-                outcome = worker.all(build(fd), width)
+            if in_turn:
+                with opened(state_dir, lock_name) as fd:
+                    turn = partial(in_turns, fd, lock_name, holder, patience=_PATIENCE)
+                    outcome = worker.all(build(fd), 1, turn)
+            else:
+                with lock(state_dir, lock_name, holder) as fd:
+                    outcome = worker.all(build(fd), width)
         except LockHeld as e:
             outcome = worker.none(Outcome.HELD, str(e))
         except ChangedSinceShown as e:
@@ -70,14 +89,14 @@ class _Worker:
         self.outcomes: dict[str, Outcome] = {}
         self._writing = threading.RLock()
 
-    def all(self, chains: Sequence[Chain], width: int) -> Outcome:
+    def all(self, chains: Sequence[Chain], width: int, turn: Turn = nullcontext) -> Outcome:
         """Every chain in turn, ``width`` at a time; one failure stops nobody else."""
-        self.log.write("begin", text=f"{len(chains)} subjects")
+        self.log.write("begin", text=f"{len(self.plan.subjects)} subjects")
         self.events.emit(What.PLAN, text=self.plan.title, at=stamp(self.clock()))
         for alone, group in groupby(chains, key=lambda chain: chain.alone or width == 1):
             if alone:
                 for chain in group:
-                    self._one(chain)
+                    self._in_turn(chain, turn)
             else:
                 self._together(list(group), width)
         return self._overall()
@@ -98,6 +117,13 @@ class _Worker:
             thread.join()
         if missing := [chain for chain in chains if chain.subject not in self.outcomes]:
             raise StateError(f"The run broke off before {missing[0].subject}.")
+
+    def _in_turn(self, chain: Chain, turn: Turn) -> None:
+        try:
+            with turn():
+                self._one(chain)
+        except LockHeld as e:
+            self._end(chain.subject, Outcome.HELD, str(e), uid=chain.uid)
 
     def _one(self, chain: Chain) -> None:
         outcome, text = self._chain(chain)
@@ -179,7 +205,7 @@ class _Worker:
 
     def _overall(self) -> Outcome:
         found = set(self.outcomes.values())
-        for outcome in (Outcome.FAILED, Outcome.CHANGED, Outcome.CANCELLED):
+        for outcome in (Outcome.FAILED, Outcome.CHANGED, Outcome.HELD, Outcome.CANCELLED):
             if outcome in found:
                 return outcome
         return Outcome.DONE if Outcome.DONE in found else Outcome.ALREADY

@@ -24,23 +24,45 @@ def lock(state_dir: Path, name: str, holder: str, *, patience: float = 2.0) -> I
 
     Waits ``patience`` seconds at most, then raises LockHeld with what the holder wrote.
     """
+    with opened(state_dir, name) as fd:
+        _claim(fd, name, holder, patience)
+        yield fd
+        os.ftruncate(fd, 0)
+
+
+@contextlib.contextmanager
+def opened(state_dir: Path, name: str) -> Iterator[int]:
+    """The file of the lock ``name``, for who holds it ``in_turns``; yields its descriptor."""
     path = make_dir(state_dir / "locks") / name
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as e:
         raise StateError(f"{path} cannot be opened: {e.strerror}.") from e
     try:
-        if not take(fd, patience):
-            who = os.pread(fd, 500, 0).decode(errors="replace") or "another hubtui"
-            raise LockHeld(
-                f"Another change to the {name} is running: {who}. Try again when it is through."
-            )
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, holder.encode()[:500], 0)
         yield fd
-        os.ftruncate(fd, 0)
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def in_turns(fd: int, name: str, holder: str, *, patience: float) -> Iterator[None]:
+    """Hold the lock for a while, and let others have it in between. Raises LockHeld."""
+    _claim(fd, name, holder, patience)
+    try:
+        yield
+    finally:
+        os.ftruncate(fd, 0)
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def _claim(fd: int, name: str, holder: str, patience: float) -> None:
+    if not take(fd, patience):
+        who = os.pread(fd, 500, 0).decode(errors="replace") or "another hubtui"
+        raise LockHeld(
+            f"Another change to the {name} is running: {who}. Try again when it is through."
+        )
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, holder.encode()[:500], 0)
 
 
 def take(fd: int, patience: float = 0.0) -> bool:

@@ -6,9 +6,9 @@ Made in the thread that makes the plan: with 5,000 students it is too much for t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from hubtui.changes import FILES, SHORT, StepLine, SubjectLine, in_short, totals
+from hubtui.changes import FILES, SHORT, StepLine, SubjectLine, in_short, is_beside, totals
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.tui.columns import Row
@@ -40,14 +40,9 @@ class Told(NamedTuple):
         return self.title.split(" ")[0]
 
 
-def is_sheet(subject: Mapping[str, Any]) -> bool:
-    """Whether a subject of a plan is no person, but what is handed out."""
-    return "sheets" in subject and not subject.get("uid")
-
-
 def sheets_of(plan: Plan) -> frozenset[str]:
-    """The keys of the subjects that are sheets."""
-    return frozenset(str(subject.get("key")) for subject in plan.subjects if is_sheet(subject))
+    """The keys of the subjects that are nobody: sheets, or what closes a plan."""
+    return frozenset(str(subject.get("key")) for subject in plan.subjects if is_beside(subject))
 
 
 def told(

@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 from textual.worker import get_current_worker
 
-from hubtui.changes import CHANGES, title_of
+from hubtui.changes import CHANGES, is_beside, title_of
 from hubtui.clock import parse
 from hubtui.errors import HubtuiError
 from hubtui.events import Event, Outcome, What
@@ -30,7 +30,6 @@ from hubtui.tui.dialogs import FRAME, Page
 from hubtui.tui.following import Following, OwnRun
 from hubtui.tui.keyed_table import KeyedTable, Row
 from hubtui.tui.look import cell
-from hubtui.tui.plan_words import is_sheet
 from hubtui.tui.tally import Tally
 from hubtui.units import megabytes
 
@@ -102,7 +101,7 @@ class RunDialog(ModalScreen[Ended]):
         self.states: dict[str, Event | None] = {str(s["key"]): None for s in plan.subjects}
         self._names = {str(s["key"]): shown(title_of(s), limit=60) for s in plan.subjects}
         self._places = {key: place for place, key in enumerate(self.states)}
-        self._tally = Tally([str(s["key"]) for s in plan.subjects if not is_sheet(s)])
+        self._tally = Tally([str(s["key"]) for s in plan.subjects if not is_beside(s)])
         self._rows: dict[str, Row] = {}
         self._moved = (0, 0)
         self._since: datetime | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ from hubtui.events import Follower, Outcome, What
 from hubtui.plan import runs
 from hubtui.plan.execute import execute
 from hubtui.plan.journal import read_journal
-from hubtui.plan.locks import lock
+from hubtui.plan.locks import is_held, lock
 from hubtui.plan.plans import Plan, new_plan, save
 from hubtui.plan.steps import Chain, Step
 from hubtui.state import write_document
@@ -136,6 +138,45 @@ def test_a_held_lock_is_told_with_its_holder(tmp_path: Path, plan: Plan) -> None
     assert outcome is Outcome.HELD
     last = Follower(runs.events_path(tmp_path, plan.id)).new()[0]
     assert "Approve 3, by eva" in last.text
+
+
+def test_a_change_in_turns_lets_others_have_the_lock_in_between(tmp_path: Path, plan: Plan) -> None:
+    free: list[bool] = []
+
+    class Looks(Fake):
+        def do(self) -> Iterator[str]:
+            free.append(not is_held(tmp_path / "locks" / "accounts"))
+            yield from super().do()
+
+    def between() -> Iterator[Chain]:
+        for key in ("a", "b"):
+            yield Chain(key, [Looks(f"{key}1", [])])
+            with lock(tmp_path, "accounts", "Approve 1", patience=0):
+                free.append(True)
+
+    outcome = execute(
+        tmp_path, now, plan, "accounts", lambda _: cast("list[Chain]", between()), in_turn=True
+    )
+    assert outcome is Outcome.DONE
+    assert free == [False, True, False, True]
+
+
+def test_who_does_not_get_a_turn_holds_up_nobody(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubtui.plan.execute._PATIENCE", 0.0)
+    turns = contextlib.ExitStack()
+    turns.enter_context(lock(tmp_path, "accounts", "Approve 3"))
+
+    def one_after_another() -> Iterator[Chain]:
+        yield Chain("a", [Fake("a1", [])])
+        turns.close()
+        yield Chain("b", [Fake("b1", [])])
+
+    chains = cast("list[Chain]", one_after_another())
+    outcome = execute(tmp_path, now, plan, "accounts", lambda _: chains, in_turn=True)
+    assert outcome is Outcome.HELD
+    assert ends(tmp_path, plan) == {"a": "held", "b": "done"}
 
 
 def test_the_same_run_never_works_twice_at_once(tmp_path: Path, plan: Plan) -> None:

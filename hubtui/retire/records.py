@@ -1,0 +1,75 @@
+"""Who is to go, exactly as it was when the plan opened; and what is kept of that afterwards."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hubtui.leaving import WasAuthorised
+
+
+class Leaver(msgspec.Struct, frozen=True, kw_only=True):
+    """One account of a plan of kind retire or restore."""
+
+    key: str
+    name: str
+    uid: int
+    gid: int
+    home: str
+    device: int = 0
+    inode: int = 0
+    """Of the home's own folder, by lstat; 0 where there is none."""
+    sign_ups: tuple[WasAuthorised, ...] = ()
+    """All sign-ups of this name, by id and digest."""
+    authorised: tuple[WasAuthorised, ...] = ()
+    """Those of them that were authorised."""
+    hub_user: bool = False
+    was_locked: bool = False
+    expires: str = ""
+    server: bool = False
+    files: int | None = None
+    bytes: int | None = None
+    """On the disk; None where nobody could look."""
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """The last subject of a retire plan: forget the names, write the receipt."""
+
+    key: str = "closing"
+    name: str = "Receipt"
+    closing: bool = True
+
+
+class Archived(msgspec.Struct, frozen=True, kw_only=True):
+    """One verified archive; it never carries a name, in its path or here."""
+
+    uid: int
+    path: str
+    sha256: str
+    bytes: int
+    files: int
+    what: str = "home"
+    """``home``, or ``rest``: crontab, at-jobs, mail and files outside of the home."""
+    made: str
+    until: str
+    """RFC 3339: from then on ``hubtui due`` deletes it."""
+    deleted: str = ""
+
+
+class Retired(msgspec.Struct, frozen=True, kw_only=True):
+    """``retired/UID.json``: what became of one account, written step by step, without its name."""
+
+    format: int = 1
+    uid: int
+    run: str
+    by: str
+    begun: str
+    ended: str = ""
+    """Empty until nothing of it was found any more."""
+    steps: tuple[tuple[str, str, str], ...] = ()
+    """Kind of the step, when, what came of it; never a name."""
+    archives: tuple[Archived, ...] = ()
+    files: int = 0
+    bytes: int = 0
+    """What was in the home."""
+    hidden: str = ""
+    """The name as HMAC (hubtui.formerly), for a year."""
