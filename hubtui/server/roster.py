@@ -7,6 +7,7 @@ wild. hubtui adds and removes lines and leaves all others byte for byte.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from dataclasses import dataclass
@@ -47,6 +48,17 @@ def add(path: Path, name: str) -> None:
     if data and not data.endswith(b"\n"):
         data += ending
     _write(path, data + name.encode() + ending)
+
+
+def remove(path: Path, name: str) -> None:
+    """Take every line of ``name`` out, atomically; all others stay byte for byte.
+
+    Raises Refused, StateError.
+    """
+    lines = io.BytesIO(_read(path)).readlines()  # at \n alone, as they are read
+    kept = [line for line in lines if _name(line.removesuffix(b"\n")) != name]
+    if len(kept) != len(lines):
+        _write(path, b"".join(kept))
 
 
 def flaws(path: Path) -> list[str]:
