@@ -65,6 +65,10 @@ class Check(LeaverStep):
     kind = "check"
     lasting = False
 
+    def __init__(self, server: Server, subject: Leaver, run: str) -> None:
+        super().__init__(server, subject)
+        self.run = run
+
     def say(self) -> str:
         return (
             f"check that {self.name} is still the account with uid {self.subject.uid}, a course "
@@ -77,6 +81,11 @@ class Check(LeaverStep):
         need_token(self.server)
         seen = survey(self.server)
         complete(seen)
+        entry = seen.leaving.get(self.subject.name)
+        if self.subject.leaving and (
+            entry is None or entry.run not in (self.subject.leaving, self.run)
+        ):
+            raise ChangedSinceShown(f"{self.name} was brought back, or switched off anew.")
         account = seen.accounts.by_name.get(self.subject.name)
         if account is not None and account.uid == self.subject.uid:
             self._account(seen, account)
