@@ -365,7 +365,7 @@ class Farewell(LeaverStep):
 
     def done(self) -> bool:
         found = leaving.read_leaving(self.server.state).get(self.subject.name)
-        return found is None or found.uid != self.subject.uid
+        return self.is_over() and (found is None or found.uid != self.subject.uid)
 
     def do(self) -> Iterator[str]:
         state = self.server.state
