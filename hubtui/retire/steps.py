@@ -79,7 +79,11 @@ class Check(LeaverStep):
         if self.is_over():
             return
         need_token(self.server)
-        seen = survey(self.server)
+        self.look(survey(self.server))
+        yield from ()
+
+    def look(self, seen: Survey) -> None:
+        """Raises ChangedSinceShown where it is not as it was shown, and nothing of it is begun."""
         complete(seen)
         entry = seen.leaving.get(self.subject.name)
         if self.subject.leaving and (
@@ -92,7 +96,6 @@ class Check(LeaverStep):
             self._sign_ups(seen)
         else:
             self._gone(seen)
-        yield from ()
 
     def _account(self, seen: Survey, account: Account) -> None:
         subject = self.subject
