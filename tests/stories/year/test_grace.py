@@ -32,6 +32,8 @@ def year(machine: object, hub: EmbeddedHub) -> Leavers:
 
 def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     home = year.student("grace-anna", 20001)
+    year.student("grace-otto", 20011)
+    year.serve("grace-otto")  # which writes into its home
     (home / "link").symlink_to("/etc/shadow")
     os.setxattr(home / "work.ipynb", "user.note", b"mine")
     os.utime(home / "work.ipynb", ns=(1, 1_700_000_000_123_456_789))
@@ -40,18 +42,18 @@ def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     work = subprocess.Popen(
         [sys.executable, "-S", "-c", "import time; time.sleep(600)"], user=20001, cwd="/"
     )
-    year.serve("grace-anna")
 
-    year.done(year.retire("grace-anna", until=year.server.clock() + timedelta(days=14)))
+    until = year.server.clock() + timedelta(days=14)
+    year.done(year.retire("grace-anna", "grace-otto", until=until))
     assert not year.can_log_in("grace-anna")
-    assert processes.of(20001) == []
+    assert processes.by_uid([20001, 20011]) == {}
     assert work.wait(timeout=1) < 0
     assert read_shadow()["grace-anna"].locked
     assert "grace-anna" not in year.seen.attending
     assert due(year.server, changes.carry_out) == []
     assert digest(home) == before
 
-    year.done(year.restore("grace-anna"))
+    year.done(year.restore("grace-anna", "grace-otto"))
     assert [file.read_bytes() for file in files] == texts
     year.as_ever("grace-anna", before)
     assert read_leaving(year.server.state) == {}
