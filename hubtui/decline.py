@@ -71,17 +71,20 @@ def take_back_chain(server: Server, subject: Row, *, stop: bool) -> Chain:
     return Chain(subject=subject.key, steps=steps, uid=account.uid, notes=notes)
 
 
-class _RowStep(Step):
+class RowStep(Step):
+    """A step about one sign-up, exactly as it was shown."""
+
     def __init__(self, server: Server, subject: Row) -> None:
         self.database, self.subject = server.course.hub.database, subject
         self.who = f"sign-up {subject.id} ({names.shown(subject.name, limit=60)})"
 
-    def _row(self) -> SignUp | None:
+    def row(self) -> SignUp | None:
+        """As it is now; None where it is gone, or another took its place."""
         row = self.subject
         return hubdb.find(self.database, row.id, row.name, row.digest)
 
 
-class Discard(_RowStep):
+class Discard(RowStep):
     """Delete a pending sign-up; the person may sign up again."""
 
     kind = "discard"
@@ -90,10 +93,10 @@ class Discard(_RowStep):
         return f"delete {self.who} from the hub's database"
 
     def done(self) -> bool:
-        return self._row() is None
+        return self.row() is None
 
     def do(self) -> Iterator[str]:
-        row = self._row()
+        row = self.row()
         if row is None:
             return
         if row.authorised:
@@ -106,7 +109,7 @@ class Discard(_RowStep):
             raise CommandFailed(f"The {self.who} is still there.")
 
 
-class TakeBack(_RowStep):
+class TakeBack(RowStep):
     """Make an authorised sign-up pending again: no new log-in. An open session goes on."""
 
     kind = "take back"
@@ -115,11 +118,11 @@ class TakeBack(_RowStep):
         return f"make {self.who} pending again in the hub's database"
 
     def done(self) -> bool:
-        row = self._row()
+        row = self.row()
         return row is not None and not row.authorised
 
     def do(self) -> Iterator[str]:
-        row = self._row()
+        row = self.row()
         if row is None:
             raise ChangedSinceShown(f"The {self.who} is no longer there as it was shown.")
         hubdb.take_back(self.database, row)

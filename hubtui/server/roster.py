@@ -7,6 +7,7 @@ wild. hubtui adds and removes lines and leaves all others byte for byte.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from dataclasses import dataclass
@@ -47,6 +48,17 @@ def add(path: Path, name: str) -> None:
     if data and not data.endswith(b"\n"):
         data += ending
     _write(path, data + name.encode() + ending)
+
+
+def remove(path: Path, name: str, *, keep: int = 0) -> None:
+    """Take the lines of ``name`` out, atomically, but for the first ``keep`` of them.
+
+    Raises Refused, StateError.
+    """
+    lines = io.BytesIO(_read(path)).readlines()
+    own = [number for number, line in enumerate(lines) if _name(line.rstrip(b"\n")) == name][keep:]
+    if own:
+        _write(path, b"".join(line for number, line in enumerate(lines) if number not in own))
 
 
 def flaws(path: Path) -> list[str]:

@@ -1,0 +1,127 @@
+"""Mending an account: what useradd never finished, its groups, a lock that binds nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hubtui.account_steps import MakeAccount, MakeHome
+from hubtui.errors import ChangedSinceShown, CommandFailed
+from hubtui.names import shown
+from hubtui.plan.steps import Step
+from hubtui.repair.ground import SameAccount
+from hubtui.repair.records import Repair
+from hubtui.server import Server, accounts, shadow
+from hubtui.server.run import say
+from hubtui.students import POWERFUL
+
+
+def half_made(server: Server, subject: Repair) -> list[Step]:
+    """shadow, then the home; only what is not there."""
+    name, uid, home = subject.name, subject.uid or 0, Path(subject.place)
+    return [
+        SameAccount(server, subject),
+        MakeAccount(server, name, uid, home),
+        MakeHome(server, name, uid, home),
+    ]
+
+
+def not_in_group(server: Server, subject: Repair) -> list[Step]:
+    """Into the course's group, beside those that it is in."""
+    return [SameAccount(server, subject), JoinGroup(server, subject)]
+
+
+def powerful(server: Server, subject: Repair) -> list[Step]:
+    """Out of all groups whose members can become root."""
+    groups = accounts.read_accounts().members
+    of = sorted(group for group in POWERFUL if subject.name in groups.get(group, ()))
+    return [SameAccount(server, subject), *(LeaveGroup(server, subject, each) for each in of)]
+
+
+def locked(server: Server, subject: Repair) -> list[Step]:
+    """As every other account: neither locked nor expired."""
+    return [SameAccount(server, subject), Unlock(server, subject)]
+
+
+class _Command(Step):
+    """One command of the system, judged by the state afterwards."""
+
+    def __init__(self, server: Server, subject: Repair) -> None:
+        self.server, self.subject = server, subject
+
+    def argv(self) -> Sequence[str]:
+        """The command."""
+        raise NotImplementedError
+
+    def say(self) -> str:
+        """As it is run."""
+        return say(self.argv())
+
+    def do(self) -> Iterator[str]:
+        """Run it."""
+        result = self.server.run(self.argv(), timeout=120, hold=self.server.lock)
+        if not self.done():
+            raise CommandFailed(f"{self.argv()[0]} did not do it ({result.why()}).")
+        yield from ()
+
+
+class JoinGroup(_Command):
+    """A member of the course's group besides."""
+
+    kind = "usermod"
+
+    def argv(self) -> Sequence[str]:
+        """The command."""
+        group = self.server.course.accounts.group
+        return ["usermod", "--append", "--groups", group, "--", self.subject.name]
+
+    def done(self) -> bool:
+        """Whether it is in the group."""
+        group = self.server.course.accounts.group
+        return self.subject.name in accounts.read_accounts().in_group(group)
+
+
+class LeaveGroup(_Command):
+    """No member of this group any more. A session that is open keeps the group until it ends."""
+
+    kind = "gpasswd"
+
+    def __init__(self, server: Server, subject: Repair, group: str) -> None:
+        super().__init__(server, subject)
+        self.group = group
+
+    def argv(self) -> Sequence[str]:
+        """The command; gpasswd knows no ``--``, so no name may look like an option."""
+        if self.subject.name.startswith("-"):
+            raise ChangedSinceShown(f"{shown(self.subject.name)} is no name for gpasswd.")
+        return ["gpasswd", "--delete", self.subject.name, self.group]
+
+    def done(self) -> bool:
+        """Whether it is out."""
+        return self.subject.name not in accounts.read_accounts().members.get(self.group, ())
+
+
+class Unlock(_Command):
+    """No lock before the password, no day of expiry; the account gets no password by that."""
+
+    kind = "usermod"
+
+    def argv(self) -> Sequence[str]:
+        """The command."""
+        return ["usermod", "--expiredate", "", "--unlock", "--", self.subject.name]
+
+    def done(self) -> bool:
+        """Whether it is neither locked nor expired."""
+        line = shadow.read_shadow().get(self.subject.name)
+        return line is not None and not line.locked and not line.expires
+
+    def do(self) -> Iterator[str]:
+        """Run it; a lock with nothing behind it is one that ``--unlock`` leaves."""
+        argv = self.argv()
+        result = self.server.run(argv, timeout=120, hold=self.server.lock)
+        if not self.done():
+            argv = ["usermod", "--password", "*", "--", self.subject.name]
+            result = self.server.run(argv, timeout=120, hold=self.server.lock)
+        if not self.done():
+            raise CommandFailed(f"usermod did not unlock {self.subject.name} ({result.why()}).")
+        yield from ()
