@@ -85,6 +85,16 @@ class Survey:
         """The course accounts by name; who that is, the design says."""
         return {a.name: a for a in self.accounts.by_name.values() if self.is_course_account(a)}
 
+    @cached_property
+    def attending(self) -> Mapping[str, Account]:
+        """The course accounts that are not switched off: whom a release or an exam is for."""
+        return {name: a for name, a in self.students.items() if not self.is_leaving(a)}
+
+    def is_leaving(self, account: Account) -> bool:
+        """Whether exactly this account is switched off, and goes at a date."""
+        found = self.leaving.get(account.name)
+        return found is not None and found.uid == account.uid
+
     def is_course_account(self, account: Account) -> bool:
         """In the roster or the course's group; uid ≥ 1000; home below ``homes``; not staff."""
         rules = self.course.accounts

@@ -124,8 +124,8 @@ def _students(seen: Survey, to: Sequence[str]) -> list[str]:
     if to and not names:
         raise UsageError("--to needs the name of a course account.")
     for name in names:
-        why = push.left_out(seen).get(name) if name not in seen.students else None
-        known(name, sorted(seen.students), why or "is no course account")
+        why = push.why_not(seen, name) if name not in seen.attending else ""
+        known(name, sorted(seen.attending), why)
     return names
 
 

@@ -78,6 +78,6 @@ class Subject:
 
 
 def students_of(seen: Survey) -> Mapping[str, Account]:
-    """The course accounts without that of the probe."""
+    """Whom an exam is for: without the probe, and without who is switched off."""
     probe = seen.course.exam.probe
-    return {name: account for name, account in seen.students.items() if name != probe}
+    return {name: account for name, account in seen.attending.items() if name != probe}

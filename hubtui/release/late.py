@@ -34,7 +34,7 @@ def wanting(
     """By name of the course account: sheets, with versions, that it lacks and may get now."""
     sheets = released(server)
     found: dict[str, dict[str, int]] = {}
-    for name, account in seen.students.items():
+    for name, account in seen.attending.items():
         lacks = {
             sheet: version
             for sheet, version in sheets.items()

@@ -75,20 +75,26 @@ def push_plan(
 
 def _chosen(seen: Survey, to: Collection[str] | None) -> list[str]:
     if to is None:
-        names = sorted(seen.students)
+        names = sorted(seen.attending)
     else:
         names = list(dict.fromkeys(to))
         for name in names:
-            if name not in seen.students:
-                why = left_out(seen).get(name, "is no course account.")
-                raise Refused(f"{shown(name, limit=40)} {why}")
+            if name not in seen.attending:
+                raise Refused(f"{shown(name, limit=40)} {why_not(seen, name)}")
     if not names:
         raise Refused("There are no course accounts to hand anything out to.")
     return names
 
 
+def why_not(seen: Survey, name: str) -> str:
+    """Why nothing can be handed out to somebody who is not among those who attend."""
+    if name in seen.students:
+        return f"is switched off, and goes on {seen.leaving[name].until[:10]}."
+    return left_out(seen).get(name, "is no course account.")
+
+
 def left_out(seen: Survey) -> dict[str, str]:
-    """Names in the roster that get nothing, with the reason."""
+    """Names in the roster that get nothing though somebody may expect it, with the reason."""
     found = {}
     for name in seen.roster.lines:
         if name in seen.students:
@@ -115,9 +121,9 @@ def push_chains(server: Server, plan: Plan) -> list[Chain]:
         raise ChangedSinceShown(f"{why[0].upper()}{why[1:]} since this was shown.")
     seen = survey(server)
     there = {
-        s.key: (seen.students[s.name], s.sheets)
+        s.key: (seen.attending[s.name], s.sheets)
         for s in students
-        if s.name in seen.students and seen.students[s.name].uid == s.uid
+        if s.name in seen.attending and seen.attending[s.name].uid == s.uid
     }
     # At work each step looks for itself: a student who holds up the look holds up nobody else.
     looks = handout.look(there) if server.lock is None else {}

@@ -304,7 +304,7 @@ class _Room:
         if not size:
             return []
         if self._students is None:
-            self._students = len(survey(self._server).students)
+            self._students = len(survey(self._server).attending)
         if self._free is None:
             try:
                 found = os.statvfs(self._server.course.accounts.homes)

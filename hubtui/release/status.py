@@ -116,7 +116,7 @@ def standing(server: Server) -> Standing:
     return Standing(
         at=server.clock(),
         sheets=released(records),
-        students={name: seen.students[name].uid for name in sorted(seen.students)},
+        students={name: seen.attending[name].uid for name in sorted(seen.attending)},
         deliveries=deliveries,
         missing=[*missing, *unread],
         troubles=troubles(found),

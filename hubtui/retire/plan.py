@@ -1,4 +1,11 @@
-"""The plan that retires accounts: at once, or first switched off until a date."""
+"""The plan that retires accounts: at once, or first switched off until a date.
+
+    check → note → log-in off → server stopped → locked → processes ended      until a date: so far
+    → fenced → archived → strays → hub user → home → account → group → roster → uid → farewell
+
+The home goes before the account: its uid is not free while a file of it is left. What is lost by a
+kill is never more than the step at hand, and the next run finds where it was.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +13,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from hubtui.plan.plans import Plan
-from hubtui.plan.steps import Chain
-from hubtui.server import Server
+import msgspec
+
+from hubtui import leaving
+from hubtui.clock import stamp
+from hubtui.errors import HubtuiError, Refused
+from hubtui.leaving import Leaving, WasAuthorised
+from hubtui.names import shown
+from hubtui.plan import plans
+from hubtui.plan.plans import Plan, new_plan
+from hubtui.plan.steps import Chain, Step
+from hubtui.retire import steps
+from hubtui.retire.checks import Ground, complete, fenced, identity, need_token
+from hubtui.retire.records import Closing, Leaver
+from hubtui.server import Server, processes, sizes
+from hubtui.server.accounts import Account
+from hubtui.server.shadow import Shadow, read_shadow
+from hubtui.stop import StopServer
 from hubtui.students import Survey
+from hubtui.units import counted, megabytes
 
 KEEP_DAYS = 90
 """How long an archive is kept unless somebody says otherwise."""
@@ -26,11 +48,167 @@ def retire_plan(
 ) -> Plan:
     """A plan that removes these accounts; with ``until`` it only switches them off until then.
 
-    Raises Refused with the reason where one of them must not, or cannot, be removed.
+    Raises Refused with the reasons where one of them must not, or cannot, be removed, HubtuiError
+    where that cannot be known.
     """
-    raise NotImplementedError
+    wanted = list(dict.fromkeys(names))
+    complete(seen)
+    need_token(server)
+    if until is not None and until <= server.clock():
+        raise Refused("The day on which they go has to come yet.")
+    if why := refusals(server, seen, wanted):
+        raise Refused(" ".join(why.values()))
+    shadow = read_shadow()
+    serving = processes.serving()
+    found = [_leaver(server, seen, shadow, serving, name) for name in wanted]
+    subjects: list[msgspec.Struct] = [*_measured(server, found)]
+    if subjects and until is None:
+        subjects.append(Closing())
+    who = f"account {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} accounts"
+    return new_plan(
+        "retire",
+        f"Switch off {who} until {until:%Y-%m-%d}" if until else f"Remove {who}",
+        subjects,
+        server.clock(),
+        course=server.course.course,
+        until=stamp(until) if until else "",
+        keep_days=keep_days,
+        archive=str(archive or ""),
+    )
+
+
+def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, str]:
+    """Of these names those that must not, or cannot, be removed, each with the reason."""
+    ground = Ground(server, seen)
+    found = {name: ground.refusal(name) for name in names if not _half_gone(seen, name)}
+    return {name: why for name, why in found.items() if why}
 
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    raise NotImplementedError
+    leavers = [each for each in plan.subjects if not each.get("closing")]
+    only = msgspec.structs.replace(plan, subjects=tuple(leavers))
+    return [_chain(server, plan, subject) for subject in only.subjects_as(Leaver)]
+
+
+def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
+    whose = steps.stop_of(subject)
+    chain: list[Step] = [
+        steps.Check(server, subject),
+        steps.NoteLeaving(server, subject, _note(server, plan, subject)),
+        *(steps.LogInOff(server, subject, one) for one in subject.authorised),
+        StopServer(server, whose, idle=False),
+        steps.Lock(server, subject),
+        steps.EndAll(server, subject),
+    ]
+    if not plan.params["until"]:
+        chain += _removal(server, plan, subject)
+    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
+
+
+def _removal(server: Server, plan: Plan, subject: Leaver) -> list[Step]:
+    return [
+        steps.DeleteHubUser(server, subject),
+        steps.RemoveAccount(server, subject),
+        steps.RemoveGroup(server, subject),
+        steps.RosterOut(server, subject),
+        steps.RetireUid(server, subject),
+        steps.Farewell(server, subject),
+    ]
+
+
+def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
+    """For leaving.json. What was so before it was switched off the first time stays noted."""
+    before = leaving.read_leaving(server.state).get(subject.name)
+    known = before is not None and before.uid == subject.uid
+    return Leaving(
+        name=subject.name,
+        uid=subject.uid,
+        since=before.since if before is not None and known else plan.at,
+        until=plan.params["until"] or plan.at,
+        run=plan.id,
+        keep_days=plan.params["keep_days"],
+        archive=plan.params["archive"],
+        authorised=subject.authorised,
+        was_locked=subject.was_locked,
+        expires=subject.expires,
+    )
+
+
+def _notes(subject: Leaver) -> list[str]:
+    notes = []
+    if subject.inode == 0:
+        notes.append("there is no home")
+    elif subject.files is not None:
+        notes.append(f"{counted(subject.files, 'file')}, {megabytes(subject.bytes)}")
+    if subject.server:
+        notes.append("its server runs: what is not saved there is lost")
+    return notes
+
+
+def _half_gone(seen: Survey, name: str) -> bool:
+    """Whether its removal was begun, and the account is gone already."""
+    entry = seen.leaving.get(name)
+    return (
+        entry is not None
+        and name not in seen.accounts.by_name
+        and entry.uid not in seen.accounts.by_uid
+    )
+
+
+def _leaver(
+    server: Server, seen: Survey, shadow: dict[str, Shadow], serving: set[int], name: str
+) -> Leaver:
+    if _half_gone(seen, name):
+        return _as_before(server, seen.leaving[name])
+    account = seen.accounts.by_name[name]
+    entry = seen.leaving.get(name)
+    if entry is not None and entry.uid != account.uid:
+        entry = None
+    rows = [sign_up for sign_up in seen.sign_ups if sign_up.name == name]
+    now = tuple(WasAuthorised(id=s.id, digest=s.digest) for s in rows if s.authorised)
+    line = shadow.get(name)
+    device, inode = _identity(server, account)
+    return Leaver(
+        key=name,
+        name=name,
+        uid=account.uid,
+        gid=account.gid,
+        home=str(account.home),
+        device=device,
+        inode=inode,
+        sign_ups=tuple(WasAuthorised(id=s.id, digest=s.digest) for s in rows),
+        authorised=tuple(dict.fromkeys((*(entry.authorised if entry else ()), *now))),
+        hub_user=name in seen.users,
+        was_locked=entry.was_locked if entry else line is not None and line.locked,
+        expires=entry.expires if entry else line.expires if line else "",
+        server=account.uid in serving,
+    )
+
+
+def _identity(server: Server, account: Account) -> tuple[int, int]:
+    return identity(account.home) or identity(fenced(server, account.uid)) or (0, 0)
+
+
+def _as_before(server: Server, entry: Leaving) -> Leaver:
+    """Who it was, from the plan that began to remove it. Raises Refused where that is gone."""
+    try:
+        before = plans.load(server.state, entry.run)
+    except HubtuiError as e:
+        raise Refused(f"{shown(entry.name)} is half removed, and its plan is gone: {e}") from e
+    for each in before.subjects:
+        if (each.get("name"), each.get("uid")) == (entry.name, entry.uid):
+            return msgspec.convert(each, Leaver)
+    raise Refused(f"{shown(entry.name)} is half removed, and plan {before.id} does not name it.")
+
+
+def _measured(server: Server, found: Sequence[Leaver]) -> list[Leaver]:
+    """The same with the files and bytes of their homes, as far as du can tell."""
+    homes = {Path(one.home): one for one in found if one.inode}
+    counts = sizes.count(server.run, list(homes)) if homes else {}
+    return [
+        msgspec.structs.replace(one, files=counts[home][0], bytes=counts[home][1])
+        if (home := Path(one.home)) in counts
+        else one
+        for one in found
+    ]

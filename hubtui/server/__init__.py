@@ -7,7 +7,7 @@ hubapi       the hub's REST interface
 listeners    who listens on a port
 accounts     Unix accounts and groups
 shadow       who is locked, who expires
-accountfiles lines of /etc's account files that are nobody's, and locks left behind
+accountfiles  lines of /etc's account files that are nobody's, and locks left behind
 homes        home folders, as root may look at them: from outside
 as_student   what is done inside a home, by a process that is the student
 ledger       which uid was given to whom, for good

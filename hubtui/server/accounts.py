@@ -8,6 +8,7 @@ with a full disk.
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from hubtui.errors import Refused
 SHADOW = Path("/etc/shadow")
 PASSWD = Path("/etc/passwd")
 GROUP = Path("/etc/group")
+_OF_GROUPS = (GROUP, Path("/etc/gshadow"))
+FILES = (PASSWD, SHADOW, *_OF_GROUPS, Path("/etc/subuid"), Path("/etc/subgid"))
+"""All that useradd writes and userdel cleans."""
 NOBODY = 65534
 
 
@@ -104,6 +108,37 @@ def has_shadow(name: str) -> bool:
     start = name.encode() + b":"
     with SHADOW.open("rb") as file:
         return any(line.startswith(start) for line in file)
+
+
+def is_local(name: str) -> bool:
+    """Whether the account stands in /etc/passwd itself: useradd and userdel know no others."""
+    start = os.fsencode(name) + b":"
+    return any(line.startswith(start) for line in _lines(PASSWD))
+
+
+def traces(name: str) -> list[Path]:
+    """Which of the six files of accounts still have a line of this name, or name it a member.
+
+    A group of the same name that is there is somebody's own, and counts only where it lists it.
+    """
+    wanted, found = os.fsencode(name), []
+    has_group = group_exists(name)
+    for path in FILES:
+        for line in _lines(path):
+            first, *rest = line.split(b":")
+            of_groups = path in _OF_GROUPS
+            named = first == wanted and not (of_groups and has_group)
+            if named or (of_groups and rest and wanted in rest[-1].split(b",")):
+                found.append(path)
+                break
+    return found
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
 
 
 def free_uids(first: int, last: int, taken: Iterable[int]) -> Iterator[int]:

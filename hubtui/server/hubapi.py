@@ -49,7 +49,6 @@ def config_role(probe: str = "") -> str:
 
 
 CONFIG_ROLE = config_role()
-NEEDED = ("list:users", "read:users", "read:servers", "delete:servers")  # of them, today
 CONFIG_BEFORE_2 = CONFIG_SERVICE.replace('"hubtui", ', '"hubtui", "admin": True, ')
 
 _LARGEST = 16 * 2**20  # bytes of one answer: 5,000 running servers of 1.2 are some 3 MB
@@ -288,12 +287,12 @@ class HubApi(msgspec.Struct, frozen=True, kw_only=True):
         raise _refusal(answer, f"delete {shown(name, 60)}", "delete:users")
 
     def missing_scopes(self) -> list[str]:
-        """Those of NEEDED that the token lacks. For JupyterHub 2 and later: 1.2 answers 500."""
+        """Those of SCOPES that the token lacks. For JupyterHub 2 and later: 1.2 answers 500."""
         answer = self._call("GET", "/user")
         if answer.status != 200:
             raise _refusal(answer, "take the token", "")
         owner: _Owner = _decoded(answer, _Owner)
-        return [scope for scope in NEEDED if scope not in owner.scopes]
+        return [scope for scope in SCOPES if scope not in owner.scopes]
 
     def check_token(self) -> None:
         """One small question with the token; a hub before 2.0 answers it with all its users.

@@ -55,10 +55,10 @@ def remove(path: Path, name: str, *, keep: int = 0) -> None:
 
     Raises Refused, StateError.
     """
-    lines = io.BytesIO(_read(path)).readlines()
-    own = [number for number, line in enumerate(lines) if _name(line.rstrip(b"\n")) == name][keep:]
+    lines = io.BytesIO(_read(path)).readlines()  # at \n alone, as they are read
+    own = [n for n, line in enumerate(lines) if _name(line.removesuffix(b"\n")) == name][keep:]
     if own:
-        _write(path, b"".join(line for number, line in enumerate(lines) if number not in own))
+        _write(path, b"".join(line for n, line in enumerate(lines) if n not in own))
 
 
 def flaws(path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -55,3 +56,17 @@ def measure(
     sizes = Sizes(at=stamp(at), bytes=found)
     write_document(path(state_dir), sizes)
     return sizes
+
+
+def count(
+    run: Run, folders: Sequence[Path], *, timeout: float = 300.0
+) -> dict[Path, tuple[int, int]]:
+    """Entries and bytes on the disk of each folder; one that du cannot look at is left out."""
+    found: list[dict[Path, int]] = []
+    for what in ("--inodes", "--block-size=1"):
+        du = ["du", "--one-file-system", "--summarize", "--null", what, "--", *map(str, folders)]
+        result = run(["nice", "-n", "19", "ionice", "-c", "3", *du], timeout=timeout)
+        lines = (line.partition("\t") for line in result.out.split("\0"))
+        found.append({Path(where): int(size) for size, _, where in lines if size.isdigit()})
+    entries, sizes = found
+    return {folder: (entries[folder], sizes[folder]) for folder in entries if folder in sizes}

@@ -198,7 +198,7 @@ class Looker:
     def _list_sheets(self, seen: Survey, *, fresh: bool) -> bool:
         if not fresh and time.monotonic() - self._sheets_at < SHEETS:
             return False
-        before, found = self._sheets, sheets(self.server, len(seen.students))
+        before, found = self._sheets, sheets(self.server, len(seen.attending))
         scheduled, self._sheets_at = self._coming, time.monotonic()
         with contextlib.suppress(HubtuiError):  # the glance says so
             self._coming = coming(self.server)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from hubtui.leaving import Leaving
+from hubtui.release import push
 from hubtui.server import Server, hubdb, server_of
 from hubtui.students import Missing, survey
-from tests.unit.surveys import course
+from tests.unit.surveys import account, course
+from tests.unit.surveys import survey as by_hand
 
 
 @pytest.fixture
@@ -69,3 +74,17 @@ def test_what_has_not_changed_is_not_read_again(
     before = survey(server)
     monkeypatch.setattr(hubdb, "sign_ups", lambda _url: pytest.fail("read again"))
     assert survey(server, before).sign_ups is before.sign_ups
+
+
+def test_who_is_switched_off_is_a_course_account_that_attends_no_more(tmp_path: Path) -> None:
+    anna, bert = account(tmp_path, "anna", 20001), account(tmp_path, "bert", 20002)
+    off = Leaving(
+        name="anna", uid=20001, since="2026-09-01T08:00:00Z", until="2026-09-15T08:00:00Z",
+        run="1", keep_days=90,
+    )  # fmt: skip
+    seen = by_hand(tmp_path, accounts=[anna, bert], roster=["anna", "bert"])
+    seen = replace(seen, leaving={"anna": off})
+    assert (seen.students.keys(), seen.attending.keys()) == ({"anna", "bert"}, {"bert"})
+    assert push.why_not(seen, "anna") == "is switched off, and goes on 2026-09-15."
+    another = replace(seen, leaving={"anna": msgspec.structs.replace(off, uid=20009)})
+    assert "anna" in another.attending

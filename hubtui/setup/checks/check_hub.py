@@ -146,7 +146,8 @@ def token(subject: Subject) -> Iterator[Finding]:
         yield warning("hub.token", str(e))
     else:
         if missing:
-            text = f"The token's role lacks {', '.join(missing)}, to see and to stop all servers."
+            lacks = ", ".join(missing)
+            text = f"The token's role lacks {lacks}: to see and stop servers, to remove accounts."
             yield warning("hub.token.role", text, _add(subject, path, (CONFIG_ROLE,)))
 
 

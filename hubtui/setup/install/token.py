@@ -20,7 +20,7 @@ from hubtui.reads import reading
 from hubtui.reads.reading import Flaw
 from hubtui.server import Server, hubtoken
 from hubtui.server import hub as hubs
-from hubtui.server.hubapi import NEEDED
+from hubtui.server.hubapi import SCOPES
 from hubtui.server.hubtoken import Made
 from hubtui.setup.install import course_line, hub_load, hub_snippet, hub_unit
 from hubtui.setup.install.hub_load import HubPython, Loaded
@@ -236,7 +236,7 @@ class BlockIn(Stage):
                 f"{config} would not give hubtui its token: something else decides about "
                 "c.JupyterHub.services, perhaps a .json file beside it."
             )
-        if loaded.version >= (2, 0) and not set(NEEDED) <= set(loaded.scopes):
+        if loaded.version >= (2, 0) and not set(SCOPES) <= set(loaded.scopes):
             raise Refused(
                 f"{config} would give hubtui no rights: something else decides about "
                 "c.JupyterHub.load_roles, perhaps a .json file beside it."

@@ -1,0 +1,382 @@
+"""The steps of one leaver that switch off, and those that end the account and all that names it.
+
+Each finds its state without the account being there any more, so that a chain goes on after a kill
+at any point: the subject says who it was. Somebody else who has the name meanwhile, with another
+uid, is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubtui import formerly, leaving
+from hubtui.clock import stamp
+from hubtui.decline import Row, TakeBack
+from hubtui.errors import ChangedSinceShown, CommandFailed
+from hubtui.leaving import Leaving, WasAuthorised
+from hubtui.names import shown
+from hubtui.plan.steps import Step
+from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.records import Leaver
+from hubtui.server import Server, accounts, hub, hubdb, ledger, processes, roster
+from hubtui.server.accounts import Account
+from hubtui.server.hubdb import SignUp
+from hubtui.server.ledger import Given
+from hubtui.server.run import say
+from hubtui.server.shadow import read_shadow
+from hubtui.stop import EndProcesses, Stop, end
+from hubtui.students import Survey, survey
+
+EXPIRED = "1"
+"""The day of expiry of who is switched off: 2 January 1970, as ``usermod -e 1`` writes it."""
+
+
+class LeaverStep(Step):
+    """A step for one leaver."""
+
+    def __init__(self, server: Server, subject: Leaver) -> None:
+        self.server, self.subject = server, subject
+        self.name = shown(subject.name, limit=60)
+
+    def account(self) -> Account | None:
+        """The leaver's account; None where it is gone, whoever has the name now."""
+        found = accounts.read_accounts().by_name.get(self.subject.name)
+        return found if found is not None and found.uid == self.subject.uid else None
+
+    def is_anothers(self) -> bool:
+        """Whether somebody else has the name now: what goes by name alone is theirs."""
+        found = accounts.read_accounts().by_name.get(self.subject.name)
+        return found is not None and found.uid != self.subject.uid
+
+    def is_over(self) -> bool:
+        """Whether the uid is retired: then all that came before was done."""
+        return is_retired(self.server, self.subject.uid)
+
+
+def is_retired(server: Server, uid: int) -> bool:
+    """Whether the uid ledger says that this uid is never given again."""
+    given = ledger.read_ledger(server.state).by_uid.get(uid)
+    return given is not None and given.retired is not None
+
+
+class Check(LeaverStep):
+    """The account, its home and its sign-ups are as they were shown, or as a kill left them."""
+
+    kind = "check"
+    lasting = False
+
+    def say(self) -> str:
+        return (
+            f"check that {self.name} is still the account with uid {self.subject.uid}, a course "
+            f"account whose home {shown(self.subject.home)} is nobody else's"
+        )
+
+    def do(self) -> Iterator[str]:
+        if self.is_over():
+            return
+        need_token(self.server)
+        seen = survey(self.server)
+        complete(seen)
+        account = seen.accounts.by_name.get(self.subject.name)
+        if account is not None and account.uid == self.subject.uid:
+            self._account(seen, account)
+            self._sign_ups(seen)
+        else:
+            self._gone(seen)
+        yield from ()
+
+    def _account(self, seen: Survey, account: Account) -> None:
+        subject = self.subject
+        if (account.gid, str(account.home)) != (subject.gid, subject.home):
+            raise ChangedSinceShown(f"{self.name} has another group or home than was shown.")
+        if why := Ground(self.server, seen).refusal(subject.name):
+            raise ChangedSinceShown(why)
+        if home_of(self.server, subject) is None:
+            for path in (account.home, fenced(self.server, subject.uid)):
+                if identity(path) is not None:
+                    raise ChangedSinceShown(
+                        f"{shown(str(path))} is another folder than was shown: look again."
+                    )
+
+    def _gone(self, seen: Survey) -> None:
+        """It may be gone only where this very removal was begun, and its uid is nobody's."""
+        subject = self.subject
+        if subject.uid in seen.accounts.by_uid:
+            raise ChangedSinceShown(f"uid {subject.uid} is somebody else's now: look by hand.")
+        begun = seen.leaving.get(subject.name)
+        if begun is None or begun.uid != subject.uid:
+            raise ChangedSinceShown(f"{self.name} is no longer the account with uid {subject.uid}.")
+
+    def _sign_ups(self, seen: Survey) -> None:
+        known = {(one.id, one.digest) for one in self.subject.sign_ups}
+        allowed = {(one.id, one.digest) for one in self.subject.authorised}
+        for sign_up in seen.sign_ups:
+            if sign_up.name != self.subject.name:
+                continue
+            which = (sign_up.id, sign_up.digest)
+            if which not in known or (sign_up.authorised and which not in allowed):
+                raise ChangedSinceShown(
+                    f"{self.name} signed up, was authorised or got a password since this was shown."
+                )
+
+
+class NoteLeaving(LeaverStep):
+    """Who leaves, and how all was before, is on the disk before anything is switched off."""
+
+    kind = "note"
+
+    def __init__(self, server: Server, subject: Leaver, record: Leaving) -> None:
+        super().__init__(server, subject)
+        self.record = record
+
+    def say(self) -> str:
+        return f"note that {self.name} leaves, and how to bring it back"
+
+    def done(self) -> bool:
+        found = leaving.read_leaving(self.server.state).get(self.subject.name)
+        return self.is_over() or (
+            found is not None and (found.uid, found.run) == (self.record.uid, self.record.run)
+        )
+
+    def do(self) -> Iterator[str]:
+        leaving.put(self.server.state, self.record)
+        yield from ()
+
+
+class LogInOff(TakeBack):
+    """The sign-up is pending again, or gone: no new log-in."""
+
+    def __init__(self, server: Server, subject: Leaver, sign_up: WasAuthorised) -> None:
+        row = Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
+        super().__init__(server, row)
+
+    def done(self) -> bool:
+        row = self._row()
+        return row is None or not row.authorised
+
+
+class Lock(LeaverStep):
+    """Locked and expired in Unix: neither ssh nor cron nor at lets it in."""
+
+    kind = "lock"
+
+    def say(self) -> str:
+        return say(self._argv())
+
+    def done(self) -> bool:
+        if self.account() is None:
+            return True
+        line = read_shadow().get(self.subject.name)
+        return line is not None and line.locked and line.expires == EXPIRED
+
+    def do(self) -> Iterator[str]:
+        self.server.run(self._argv(), timeout=120, hold=self.server.lock).check()
+        yield from ()
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"usermod ended well, but /etc/shadow does not lock {self.name}.")
+
+    def _argv(self) -> list[str]:
+        return ["usermod", "--lock", "--expiredate", EXPIRED, "--", self.subject.name]
+
+
+class EndAll(EndProcesses):
+    """The same as for stopping, for an account that may be gone already."""
+
+    def __init__(self, server: Server, subject: Leaver) -> None:
+        super().__init__(server, stop_of(subject))
+
+    def do(self) -> Iterator[str]:
+        owner = accounts.read_accounts().by_uid.get(self.subject.uid)
+        if owner is not None and owner.name != self.subject.name:
+            raise ChangedSinceShown(f"uid {self.subject.uid} is somebody else's now.")
+        end(processes.of(self.subject.uid), 8.0)
+        yield "those that stay are killed"
+        end_all(self.subject.uid)
+
+
+class DeleteHubUser(LeaverStep):
+    """The hub's user, by the hub; and the rows that it leaves of who never logged in."""
+
+    kind = "delete hub user"
+
+    def say(self) -> str:
+        rows = " ".join(str(one.id) for one in self.subject.sign_ups)
+        also = f", then sign-up {rows} where it is left" if rows else ""
+        return f"DELETE /users/{self.name} (the hub's user){also}"
+
+    def done(self) -> bool:
+        if self.is_over() or self.is_anothers():
+            return True
+        return not self._known() and not self._rows()
+
+    def do(self) -> Iterator[str]:
+        if strange := self._strange():
+            raise ChangedSinceShown(
+                f"{self.name} signed up again (sign-up {strange[0].id}) since this was shown: "
+                "the hub would delete that as well."
+            )
+        if self._known():
+            yield "the hub is asked"
+            hub.api(self.server.course).delete_user(self.subject.name)
+        for row in self._rows():
+            hubdb.discard(self.server.course.hub.database, row)
+
+    def verify(self) -> None:
+        if self._known():
+            raise CommandFailed(f"The hub still knows the user {self.name}.")
+        if self._rows():
+            raise CommandFailed(f"A sign-up of {self.name} is still in the hub's database.")
+
+    def _known(self) -> bool:
+        users = hubdb.hub_users(self.server.course.hub.database)
+        return any(user.name == self.subject.name for user in users)
+
+    def _named(self) -> list[SignUp]:
+        rows = hubdb.sign_ups(self.server.course.hub.database)
+        return [row for row in rows if row.name == self.subject.name]
+
+    def _rows(self) -> list[SignUp]:
+        return [row for row in self._named() if _which(row) in self.subject.sign_ups]
+
+    def _strange(self) -> list[SignUp]:
+        return [row for row in self._named() if _which(row) not in self.subject.sign_ups]
+
+
+class RemoveAccount(LeaverStep):
+    """userdel without ``-r``: the home went before, by a way that cannot be raced."""
+
+    kind = "userdel"
+
+    def say(self) -> str:
+        return say(self._argv())
+
+    def done(self) -> bool:
+        return self.account() is None
+
+    def do(self) -> Iterator[str]:
+        if (home := home_of(self.server, self.subject)) is not None:
+            raise CommandFailed(f"{shown(str(home))} is still there: its account stays.")
+        end_all(self.subject.uid)  # what cron began since; userdel refuses to go on beside it
+        yield from ()
+        result = self.server.run(self._argv(), timeout=120, hold=self.server.lock)
+        if not self.done():
+            raise CommandFailed(f"{self.name} is still there: userdel ended with {result.why()}.")
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"userdel ended, but {self.name} is still an account.")
+
+    def _argv(self) -> list[str]:
+        return ["userdel", "--", self.subject.name]
+
+
+class RosterOut(LeaverStep):
+    """No line of the name in the roster."""
+
+    kind = "roster"
+
+    def say(self) -> str:
+        return f"take the line {self.name} out of {self.server.course.accounts.roster}"
+
+    def done(self) -> bool:
+        path = self.server.course.accounts.roster
+        return self.is_anothers() or self.subject.name not in roster.read_roster(path)
+
+    def do(self) -> Iterator[str]:
+        if (path := self.server.course.accounts.roster) is not None:
+            roster.remove(path, self.subject.name)
+        yield from ()
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"{self.name} is still in {self.server.course.accounts.roster}.")
+
+
+class RemoveGroup(LeaverStep):
+    """The group of its own that adduser made, where userdel left it and nobody is in it."""
+
+    kind = "groupdel"
+
+    def say(self) -> str:
+        return say(self._argv())
+
+    def done(self) -> bool:
+        found = accounts.read_accounts()
+        name, gid = self.subject.name, self.subject.gid
+        return (
+            name == self.server.course.accounts.group
+            or found.groups.get(name) != gid
+            or bool(found.in_group(name))
+            or self.account() is not None
+        )
+
+    def do(self) -> Iterator[str]:
+        self.server.run(self._argv(), timeout=120, hold=self.server.lock).check()
+        yield from ()
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"groupdel ended well, but the group {self.name} is still there.")
+
+    def _argv(self) -> list[str]:
+        return ["groupdel", "--", self.subject.name]
+
+
+class RetireUid(LeaverStep):
+    """The ledger says that this uid is never given again, also where it was not hubtui's."""
+
+    kind = "retire uid"
+
+    def say(self) -> str:
+        return f"note in the uid ledger that uid {self.subject.uid} is never given again"
+
+    def done(self) -> bool:
+        return self.is_over()
+
+    def do(self) -> Iterator[str]:
+        if left := [] if self.is_anothers() else accounts.traces(self.subject.name):
+            where = ", ".join(str(path) for path in left)
+            raise CommandFailed(f"{self.name} still stands in {where}: take the line out by hand.")
+        now = stamp(self.server.clock())
+        before = ledger.read_ledger(self.server.state).by_uid.get(self.subject.uid)
+        made = before.made if before is not None else now
+        ledger.give(self.server.state, Given(uid=self.subject.uid, name="", made=made, retired=now))
+        yield from ()
+
+
+class Farewell(LeaverStep):
+    """That somebody of this name was here stays for a year, hidden; the list forgets the name."""
+
+    kind = "note"
+
+    def say(self) -> str:
+        return f"take {self.name} from the list of who leaves; for a year its HMAC is kept"
+
+    def done(self) -> bool:
+        found = leaving.read_leaving(self.server.state).get(self.subject.name)
+        return found is None or found.uid != self.subject.uid
+
+    def do(self) -> Iterator[str]:
+        state = self.server.state
+        formerly.note(state, self.subject.name, self.subject.uid, self.server.clock())
+        leaving.take_out(state, self.subject.name, self.subject.uid)
+        yield from ()
+
+
+def stop_of(subject: Leaver) -> Stop:
+    """The leaver as hubtui.stop knows it."""
+    return Stop(key=subject.key, name=subject.name, uid=subject.uid)
+
+
+def end_all(uid: int) -> None:
+    """Kill what runs under the uid; whoever forks faster than one look ends in the next."""
+    for _ in range(5):
+        if not (running := processes.of(uid)):
+            return
+        end(running, 4.0, kill=True)
+
+
+def _which(row: SignUp) -> WasAuthorised:
+    return WasAuthorised(id=row.id, digest=row.digest)
