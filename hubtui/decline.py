@@ -78,8 +78,7 @@ class RowStep(Step):
         self.database, self.subject = server.course.hub.database, subject
         self.who = f"sign-up {subject.id} ({names.shown(subject.name, limit=60)})"
 
-    def row(self) -> SignUp | None:
-        """As it is now; None where it is gone, or another took its place."""
+    def _row(self) -> SignUp | None:
         row = self.subject
         return hubdb.find(self.database, row.id, row.name, row.digest)
 
@@ -93,10 +92,10 @@ class Discard(RowStep):
         return f"delete {self.who} from the hub's database"
 
     def done(self) -> bool:
-        return self.row() is None
+        return self._row() is None
 
     def do(self) -> Iterator[str]:
-        row = self.row()
+        row = self._row()
         if row is None:
             return
         if row.authorised:
@@ -118,11 +117,11 @@ class TakeBack(RowStep):
         return f"make {self.who} pending again in the hub's database"
 
     def done(self) -> bool:
-        row = self.row()
+        row = self._row()
         return row is not None and not row.authorised
 
     def do(self) -> Iterator[str]:
-        row = self.row()
+        row = self._row()
         if row is None:
             raise ChangedSinceShown(f"The {self.who} is no longer there as it was shown.")
         hubdb.take_back(self.database, row)

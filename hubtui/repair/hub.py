@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import msgspec
 
 from hubtui.account_steps import account_steps, uid_is_free
-from hubtui.decline import RowStep, TakeBack
+from hubtui.decline import Discard, TakeBack
 from hubtui.drift.records import Code
-from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
+from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.repair.ground import Check, SameAccount, account_of
-from hubtui.repair.records import Repair
-from hubtui.server import Server, as_student, hub, hubdb
-from hubtui.server.hubdb import SignUp, UserRow
+from hubtui.repair.records import Repair, leaver
+from hubtui.retire.checks import need_token
+from hubtui.retire.steps import DeleteHubUser
+from hubtui.server import Server, as_student
+from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, Verdict, judge
 from hubtui.stop import Stop, StopServer
 from hubtui.students import Survey
@@ -31,7 +32,7 @@ def no_account(server: Server, subject: Repair) -> list[Step]:
 
 def hub_user_alone(server: Server, subject: Repair) -> list[Step]:
     """The hub knows them no more; without a sign-up nobody could log in as them."""
-    return [NoSignUp(server, subject), DropUser(server, subject)]
+    return [NoSignUp(server, subject), DeleteHubUser(server, leaver(subject))]
 
 
 def foreign_sign_up(server: Server, subject: Repair) -> list[Step]:
@@ -54,7 +55,8 @@ def two_sign_ups(server: Server, subject: Repair) -> list[Step]:
     """The one that was chosen stays (``keep-ID``), the others go."""
     kept = subject.choice.removeprefix("keep-")
     others = [row for row in subject.sign_ups if str(row.id) != kept]
-    return [StillThere(server, subject), *(Remove(server, row) for row in others)]
+    removed = [step(server, row) for row in others for step in (Block, Discard)]
+    return [StillThere(server, subject), *removed]
 
 
 def blocked(server: Server, subject: Repair) -> list[Step]:
@@ -65,10 +67,9 @@ def blocked(server: Server, subject: Repair) -> list[Step]:
 
 def gone(server: Server, subject: Repair) -> list[Step]:
     """What is left of it: the hub's user, which ends the session, and the sign-ups."""
-    steps: list[Step] = []
     if server.course.hub.token_file is not None:
-        steps.append(DropUser(server, subject))
-    return [*steps, *(Remove(server, row) for row in subject.sign_ups)]
+        return [DeleteHubUser(server, leaver(subject))]
+    return [Discard(server, row) for row in subject.sign_ups]
 
 
 def stopped(server: Server, subject: Repair) -> Step:
@@ -78,7 +79,7 @@ def stopped(server: Server, subject: Repair) -> Step:
 
 
 def refuse(server: Server, seen: Survey, subject: Repair) -> None:
-    """Raise Refused where the hub's user may not be deleted, or nobody can ask the hub to."""
+    """Raise Refused, or HubError, where the hub's user may not or cannot be deleted."""
     alone = subject.code in (Code.HUB_USER_ALONE, Code.HUB_USER_LETS_IN)
     if not (alone or subject.choice == "discard" or subject.code is Code.FOREIGN_SIGN_UP):
         return
@@ -90,11 +91,8 @@ def refuse(server: Server, seen: Survey, subject: Repair) -> None:
         )
     if subject.name in seen.course.accounts.staff:
         raise Refused(f"{who} is staff (accounts.staff): hubtui changes nothing there.")
-    if alone and server.course.hub.token_file is None:
-        raise Refused(
-            f"Only the hub itself can delete its user {who}, and hubtui has no token to ask it: "
-            "sudo hubtui install token"
-        )
+    if alone or server.course.hub.token_file is not None:
+        need_token(server)
 
 
 def judged(seen: Survey, name: str) -> tuple[SignUp, Judgement]:
@@ -183,68 +181,5 @@ class Block(TakeBack):
 
     def done(self) -> bool:
         """Whether nobody logs in by it."""
-        row = self.row()
+        row = self._row()
         return row is None or not row.authorised
-
-
-class Remove(RowStep):
-    """Delete exactly this sign-up, authorised or not; the person may sign up again."""
-
-    kind = "discard"
-
-    def say(self) -> str:
-        """For the plan."""
-        return f"delete {self.who} from the hub's database"
-
-    def done(self) -> bool:
-        """Whether it is gone."""
-        return self.row() is None
-
-    def do(self) -> Iterator[str]:
-        """Take it back first: only a pending one can be deleted."""
-        row = self.row()
-        if row is not None and row.authorised:
-            hubdb.take_back(self.database, row)
-            row = self.row()
-        if row is not None:
-            hubdb.discard(self.database, row)
-        yield from ()
-
-    def verify(self) -> None:
-        """Look. Raises CommandFailed."""
-        if not self.done():
-            raise CommandFailed(f"The {self.who} is still there.")
-
-
-class DropUser(Step):
-    """The hub's own user, by its API: the hub keeps its users in memory, so never by SQL."""
-
-    kind = "delete hub user"
-
-    def __init__(self, server: Server, subject: Repair) -> None:
-        self.server, self.name = server, subject.name
-
-    def say(self) -> str:
-        """For the plan."""
-        return f"DELETE /users/{shown(self.name, limit=60)} (the hub ends session and server)"
-
-    def done(self) -> bool:
-        """Whether the hub does not know the name."""
-        return self._user() is None
-
-    def do(self) -> Iterator[str]:
-        """Ask the hub. Raises ChangedSinceShown for an administrator."""
-        user = self._user()
-        if user is not None and user.admin:
-            raise ChangedSinceShown(f"{shown(self.name, limit=60)} is an administrator by now.")
-        hub.api(self.server.course).delete_user(self.name)
-        yield from ()
-
-    def verify(self) -> None:
-        """Look. Raises CommandFailed."""
-        if not self.done():
-            raise CommandFailed(f"The hub still knows {shown(self.name, limit=60)}.")
-
-    def _user(self) -> UserRow | None:
-        users = hubdb.hub_users(self.server.course.hub.database)
-        return next((user for user in users if user.name == self.name), None)

@@ -13,7 +13,7 @@ import msgspec
 from hubtui.account_steps import complete
 from hubtui.decline import row_of
 from hubtui.drift.records import Code, Drift, Mends
-from hubtui.errors import Refused
+from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
@@ -86,7 +86,7 @@ def safe(server: Server, found: Sequence[Drift]) -> tuple[list[Drift], list[str]
             try:
                 _subject(server, seen, one, "", seen.free_uids())
                 kept.append(one)
-            except Refused as e:
+            except HubtuiError as e:
                 left.append(str(e))
     return kept, left
 

@@ -6,6 +6,8 @@ import msgspec
 
 from hubtui.decline import Row
 from hubtui.drift.records import Code
+from hubtui.leaving import WasAuthorised
+from hubtui.retire.records import Leaver
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,3 +30,18 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """Of the home's own folder, by lstat; ``inode`` 0 where there is none."""
     sign_ups: tuple[Row, ...] = ()
     """All sign-ups of this name."""
+
+
+def leaver(subject: Repair, uid: int | None = None) -> Leaver:
+    """The same as the steps of retiring know it; ``uid``: of the home, where it is nobody's."""
+    known = subject.uid if uid is None else uid
+    return Leaver(
+        key=subject.key,
+        name=subject.name,
+        uid=-1 if known is None else known,
+        gid=-1,
+        home=subject.place,
+        device=subject.device,
+        inode=subject.inode,
+        sign_ups=tuple(WasAuthorised(id=row.id, digest=row.digest) for row in subject.sign_ups),
+    )
