@@ -25,8 +25,7 @@ from hubtui.students import Survey
 
 def no_account(server: Server, subject: Repair) -> list[Step]:
     """All of an account, for the sign-up that may log in already."""
-    digest = subject.sign_ups[0].digest
-    steps = account_steps(server, subject.name, subject.uid or 0, digest)
+    steps = account_steps(server, subject.name, subject.uid or 0, subject.digest)
     return [StillWithout(server, subject), *steps]
 
 
@@ -116,12 +115,12 @@ class StillWithout(Check):
 
     def look(self, seen: Survey) -> None:
         """Raise ChangedSinceShown where one of them is not."""
-        subject, digest = self.subject, self.subject.sign_ups[0].digest
+        subject, digest = self.subject, self.subject.digest
         try:
             row, judgement = judged(seen, subject.name)
         except Refused as e:
             raise ChangedSinceShown(str(e)) from e
-        if (row.id, row.digest) != (subject.sign_ups[0].id, digest):
+        if row.digest != digest:
             raise ChangedSinceShown(f"The sign-up {self.who} is another one by now.")
         if judgement.verdict is not Verdict.READY or judgement.uid not in (None, subject.uid):
             raise ChangedSinceShown(judgement.why or f"{self.who} has another account by now.")

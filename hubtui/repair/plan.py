@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +16,11 @@ from hubtui.errors import HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.repair import accounts, homes, hub, lines
+from hubtui.repair import accounts, homes, hub, lines, ownership
 from hubtui.repair.notes import notes
 from hubtui.repair.records import Repair
 from hubtui.server import Server, accountfiles
+from hubtui.server.run import say
 from hubtui.signups import Verdict
 from hubtui.students import Survey, survey
 from hubtui.units import counted
@@ -40,6 +40,8 @@ MENDING: dict[Code, dict[str, Steps]] = {
     Code.NO_ACCOUNT: {"create": hub.no_account, "discard": hub.foreign_sign_up},
     Code.NO_HOME: {"": homes.no_home},
     Code.HOME_OPEN: {"": homes.home_open},
+    Code.HOME_OWNER: {"chown": ownership.handed_over},
+    Code.HOME_ALONE: {"adopt": homes.adopt},
     Code.NOT_IN_GROUP: {"": accounts.not_in_group},
     Code.POWERFUL: {"take-out": accounts.powerful},
     Code.FOREIGN_SIGN_UP: {"discard": hub.foreign_sign_up},
@@ -105,10 +107,8 @@ def _answered(one: Drift, word: str) -> None:
     if word and word not in words:
         raise Refused(f"{shown(word)} is no choice for {shown(one.key)}: {_listed(words)}.")
     if one.mends is Mends.CHOICE and not word:
-        raise Refused(
-            f"{one.text} Choose between {_listed(words)}: "
-            f"--choose {shown(shlex.quote(f'{one.key}={words[0]}'))}"
-        )
+        command = ["hubtui", "accounts", "repair", "--choose", f"{one.key}={words[0]}"]
+        raise Refused(f"{one.text} Choose between {_listed(words)}, as in: {say(command)}")
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -139,6 +139,7 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
         code=one.code,
         choice=word,
         uid=account.uid if account else None,
+        gid=account.gid if account else -1,
         place=str(place or ""),
         device=found.st_dev if found else 0,
         inode=found.st_ino if found else 0,
@@ -147,13 +148,18 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
         sign_ups=tuple(row_of(each) for each in seen.sign_ups if each.name == one.name),
     )
     hub.refuse(server, seen, subject)
-    if one.code is Code.NO_ACCOUNT and word in ("", "create"):
-        row, judgement = hub.judged(seen, one.name)
-        if judgement.verdict is not Verdict.READY:
-            raise Refused(judgement.why)
-        given = seen.ledger.made_for(one.name, row.digest)
-        uid = judgement.uid or (given.uid if given else next(uids))
-        return msgspec.structs.replace(subject, uid=uid)
+    match (one.code, word):
+        case (Code.NO_ACCOUNT, "" | "create"):
+            row, judgement = hub.judged(seen, one.name)
+            if judgement.verdict is not Verdict.READY:
+                raise Refused(judgement.why)
+            given = seen.ledger.made_for(one.name, row.digest)
+            uid = judgement.uid or (given.uid if given else next(uids))
+            return msgspec.structs.replace(subject, uid=uid, digest=row.digest)
+        case (Code.HOME_OWNER, "chown"):
+            ownership.refuse(seen, subject)
+        case (Code.HOME_ALONE, "adopt"):
+            return homes.adopted(seen, subject)
     return subject
 
 

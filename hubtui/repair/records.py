@@ -21,6 +21,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """The word of what was chosen; empty where there was nothing to choose."""
     uid: int | None = None
     """Of the account that is there, or the one that it will get."""
+    gid: int = -1
+    """Of that account."""
     place: str = ""
     """The home's path, as passwd has it or below ``homes``; of a lock the file."""
     device: int = 0
@@ -30,6 +32,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """Of the home's own folder, by lstat; ``inode`` 0 where there is none."""
     sign_ups: tuple[Row, ...] = ()
     """All sign-ups of this name."""
+    digest: str | None = None
+    """Of the sign-up that the account is made for; None where it is for none."""
 
 
 def leaver(subject: Repair, uid: int | None = None) -> Leaver:
@@ -39,7 +43,7 @@ def leaver(subject: Repair, uid: int | None = None) -> Leaver:
         key=subject.key,
         name=subject.name,
         uid=-1 if known is None else known,
-        gid=-1,
+        gid=subject.gid,
         home=subject.place,
         device=subject.device,
         inode=subject.inode,
