@@ -90,7 +90,7 @@ def _say_undecided(one: Drift) -> None:
     for choice in one.choices:
         click.echo(f"    {choice.word}: {choice.means}", err=True)
     if one.choices:
-        choice = f"{one.key}={one.choices[0].word}"
-        click.echo(f"    → {say(['hubtui', 'accounts', 'repair', '--choose', choice])}", err=True)
+        chosen = f"{one.key}={one.choices[0].word}"
+        click.echo(f"    → {say(['hubtui', 'accounts', 'repair', '--choose', chosen])}", err=True)
     elif one.do:
         click.echo(f"    → {one.do}", err=True)

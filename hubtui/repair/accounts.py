@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hubtui.account_steps import MakeAccount, MakeHome
+from hubtui.account_steps import MakeAccount, MakeHome, RosterLine
 from hubtui.errors import ChangedSinceShown, CommandFailed
 from hubtui.names import shown
 from hubtui.plan.steps import Step
-from hubtui.repair.ground import SameAccount
+from hubtui.repair.ground import Check, SameAccount
 from hubtui.repair.records import Repair
 from hubtui.server import Server, accounts, shadow
 from hubtui.server.run import say
-from hubtui.students import POWERFUL
+from hubtui.students import POWERFUL, Survey
 
 
 def half_made(server: Server, subject: Repair) -> list[Step]:
@@ -31,6 +31,13 @@ def not_in_group(server: Server, subject: Repair) -> list[Step]:
     return [SameAccount(server, subject), JoinGroup(server, subject)]
 
 
+def join(server: Server, subject: Repair) -> list[Step]:
+    """An account made by hand is the course's from now on: in its group, and in its roster."""
+    steps: list[Step] = [StillForeign(server, subject), JoinGroup(server, subject)]
+    roster = server.course.accounts.roster
+    return [*steps, RosterLine(roster, subject.name)] if roster is not None else steps
+
+
 def powerful(server: Server, subject: Repair) -> list[Step]:
     """Out of all groups whose members can become root."""
     groups = accounts.read_accounts().members
@@ -41,6 +48,27 @@ def powerful(server: Server, subject: Repair) -> list[Step]:
 def locked(server: Server, subject: Repair) -> list[Step]:
     """As every other account: neither locked nor expired."""
     return [SameAccount(server, subject), Unlock(server, subject)]
+
+
+class StillForeign(Check):
+    """The account that was shown, of a person without power, with a home among the course's."""
+
+    def say(self) -> str:
+        """For the plan."""
+        return f"check that {self.who} is still a person's account with uid {self.subject.uid}"
+
+    def look(self, seen: Survey) -> None:
+        """Raise ChangedSinceShown where it is not."""
+        account = seen.accounts.by_name.get(self.subject.name)
+        if (
+            account is None
+            or (account.uid, str(account.home)) != (self.subject.uid, self.subject.place)
+            or not (1000 <= account.uid != accounts.NOBODY)
+            or account.home.parent != seen.course.accounts.homes
+            or account.uid in seen.sharers
+            or seen.power_of(account)
+        ):
+            raise ChangedSinceShown(f"{self.who} is not the account that was shown.")
 
 
 class _Command(Step):

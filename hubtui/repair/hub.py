@@ -36,13 +36,15 @@ def hub_user_alone(server: Server, subject: Repair) -> list[Step]:
 
 def foreign_sign_up(server: Server, subject: Repair) -> list[Step]:
     """No new log-in; then the session and the server end, and the sign-up goes."""
-    return [*blocked(server, subject), *gone(server, subject)]
+    return [MayGo(server, subject), *blocked(server, subject), *gone(server, subject)]
 
 
 def not_authorised(server: Server, subject: Repair) -> list[Step]:
     """The server is stopped; ``discard``: the session ends too, and with it goes the sign-up."""
     steps: list[Step] = [StillPending(server, subject), stopped(server, subject)]
-    return [*steps, *gone(server, subject)] if subject.choice == "discard" else steps
+    if subject.choice == "discard":
+        steps += [MayGo(server, subject), *gone(server, subject)]
+    return steps
 
 
 def locked_out(server: Server, subject: Repair) -> list[Step]:
@@ -80,7 +82,7 @@ def stopped(server: Server, subject: Repair) -> Step:
 def refuse(server: Server, seen: Survey, subject: Repair) -> None:
     """Raise Refused, or HubError, where the hub's user may not or cannot be deleted."""
     alone = subject.code in (Code.HUB_USER_ALONE, Code.HUB_USER_LETS_IN)
-    if not (alone or subject.choice == "discard" or subject.code is Code.FOREIGN_SIGN_UP):
+    if not (alone or subject.choice == "discard"):
         return
     user, who = seen.users.get(subject.name), shown(subject.name, limit=60)
     if user is not None and user.admin:
@@ -128,8 +130,25 @@ class StillWithout(Check):
             uid_is_free(seen, subject.uid or 0, subject.name, digest)
 
 
-class NoSignUp(Check):
-    """Nobody signed up under this name meanwhile, and it is nobody's who rules the hub."""
+class MayGo(Check):
+    """It is nobody's who rules the hub, and no other account than was shown."""
+
+    def say(self) -> str:
+        """For the plan."""
+        return f"check that {self.who} is neither staff nor an administrator of the hub"
+
+    def look(self, seen: Survey) -> None:
+        """Raise ChangedSinceShown where it is, or where it is another account by now."""
+        name = self.subject.name
+        account, user = seen.accounts.by_name.get(name), seen.users.get(name)
+        if name in seen.course.accounts.staff or (user is not None and user.admin):
+            raise ChangedSinceShown(f"{self.who} is staff, or an administrator of the hub.")
+        if (account.uid if account else None) != self.subject.uid:
+            raise ChangedSinceShown(f"{self.who} is another account than was shown.")
+
+
+class NoSignUp(MayGo):
+    """And nobody signed up under this name meanwhile: the hub would delete that as well."""
 
     def say(self) -> str:
         """For the plan."""
@@ -137,11 +156,9 @@ class NoSignUp(Check):
 
     def look(self, seen: Survey) -> None:
         """Raise ChangedSinceShown where somebody has."""
-        name, user = self.subject.name, seen.users.get(self.subject.name)
-        if any(row.name == name for row in seen.sign_ups):
+        super().look(seen)
+        if any(row.name == self.subject.name for row in seen.sign_ups):
             raise ChangedSinceShown(f"Somebody has signed up as {self.who} meanwhile.")
-        if name in seen.course.accounts.staff or (user is not None and user.admin):
-            raise ChangedSinceShown(f"{self.who} is staff, or an administrator of the hub.")
 
 
 class StillPending(Check):

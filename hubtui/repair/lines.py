@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import grp
 from collections.abc import Iterator
 from pathlib import Path
 
 from hubtui.account_steps import RosterLine
+from hubtui.enrol import Creation, create_chain
 from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.plan.steps import Step
@@ -27,6 +27,12 @@ def roster_alone(server: Server, subject: Repair) -> list[Step]:
     return [StillNoAccount(server, subject), DropLines(server, subject, keep=0)]
 
 
+def made_ahead(server: Server, subject: Repair) -> list[Step]:
+    """The account that the line waits for."""
+    made = Creation(key=subject.key, name=subject.name, uid=subject.uid or 0)
+    return [*create_chain(server, made).steps]
+
+
 def roster_twice(server: Server, subject: Repair) -> list[Step]:
     """The first line stays."""
     return [DropLines(server, subject, keep=1)]
@@ -34,9 +40,8 @@ def roster_twice(server: Server, subject: Repair) -> list[Step]:
 
 def orphan_lines(server: Server, subject: Repair) -> list[Step]:
     """Each line of this name that is no account's, and a group of this name that has nobody."""
-    steps: list[Step] = [StillNoAccount(server, subject)]
-    if accounts.group_exists(subject.name):
-        steps.append(DropGroup(server, subject))
+    group = DropGroup(server, subject)
+    steps: list[Step] = [group] if group.is_left() else []
     files = accountfiles.files_with(subject.name)
     return [*steps, *(DropOrphan(path, subject.name) for path in files)]
 
@@ -134,17 +139,25 @@ class DropGroup(Step):
         """The command."""
         return say(self._argv())
 
+    def is_left(self) -> bool:
+        """Whether it is there, has nobody, and is neither the system's, the course's, nor kept
+        for an account of its name."""
+        found = accounts.read_accounts()
+        return (
+            found.groups.get(self.name, 0) >= 1000
+            and not found.in_group(self.name)
+            and self.name not in found.by_name
+            and self.name != self.server.course.accounts.group
+        )
+
     def done(self) -> bool:
         """Whether it is gone."""
         return not accounts.group_exists(self.name)
 
     def do(self) -> Iterator[str]:
-        """Run it. Raises ChangedSinceShown where the group has somebody, or is the system's."""
-        found = accounts.read_accounts()
-        if self.name == self.server.course.accounts.group or found.in_group(self.name):
-            raise ChangedSinceShown(f"Somebody is in the group {self.name}: it stays.")
-        if grp.getgrnam(self.name).gr_gid < 1000:
-            raise ChangedSinceShown(f"{self.name} is a group of the system: it stays.")
+        """Run it. Raises ChangedSinceShown where somebody is in it by now."""
+        if not self.is_left():
+            raise ChangedSinceShown(f"The group {shown(self.name)} has somebody by now: it stays.")
         result = self.server.run(self._argv(), hold=self.server.lock)
         if not self.done():
             raise CommandFailed(f"The group {self.name} is still there ({result.why()}).")

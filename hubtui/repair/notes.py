@@ -13,7 +13,7 @@ from hubtui.server import Server, hubdb
 def notes(server: Server, subject: Repair) -> Sequence[str]:
     """Sentences about one repair."""
     who, has_token = shown(subject.name, limit=60), server.course.hub.token_file is not None
-    ends = subject.choice == "discard" or subject.code is Code.FOREIGN_SIGN_UP
+    ends = subject.choice == "discard"
     match subject.code:
         case Code.NO_HOME:
             return [f"What {who} had there is gone: only a backup has it. The home begins anew."]

@@ -12,7 +12,8 @@ import msgspec
 from hubtui.account_steps import complete
 from hubtui.decline import row_of
 from hubtui.drift.records import Code, Drift, Mends
-from hubtui.errors import HubtuiError, Refused
+from hubtui.enrol import not_creatable
+from hubtui.errors import HubtuiError, Refused, StateError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
@@ -29,34 +30,32 @@ __all__ = ["Repair", "repair_chain", "repair_plan"]
 
 Steps = Callable[[Server, Repair], list[Step]]
 
-LEAVE = "leave"
-"""The choice to do nothing."""
 KEEP = "keep-"
 """Before the id of the sign-up that stays."""
 
 MENDING: dict[Code, dict[str, Steps]] = {
     Code.STALE_LOCK: {"": lines.stale_lock},
     Code.HALF_MADE: {"": accounts.half_made},
-    Code.NO_ACCOUNT: {"create": hub.no_account, "discard": hub.foreign_sign_up},
+    Code.NO_ACCOUNT: {"": hub.no_account, "discard": hub.foreign_sign_up},
     Code.NO_HOME: {"": homes.no_home},
-    Code.HOME_OPEN: {"": homes.home_open},
     Code.HOME_OWNER: {"chown": ownership.handed_over},
     Code.HOME_ALONE: {"adopt": homes.adopt},
+    Code.HOME_OPEN: {"": homes.home_open},
     Code.NOT_IN_GROUP: {"": accounts.not_in_group},
-    Code.POWERFUL: {"take-out": accounts.powerful},
-    Code.FOREIGN_SIGN_UP: {"discard": hub.foreign_sign_up},
+    Code.POWERFUL: {"leave": accounts.powerful},
+    Code.LOCKED: {"unlock": accounts.locked, "take-back": hub.locked_out},
+    Code.FOREIGN_SIGN_UP: {"discard": hub.foreign_sign_up, "join": accounts.join},
     Code.TWO_SIGN_UPS: {KEEP: hub.two_sign_ups},
     Code.NOT_AUTHORISED: {"stop": hub.not_authorised, "discard": hub.not_authorised},
-    Code.LOCKED: {"unlock": accounts.locked, "take-back": hub.locked_out},
-    Code.HUB_USER_ALONE: {"": hub.hub_user_alone},
-    Code.HUB_USER_LETS_IN: {"": hub.hub_user_alone},
+    Code.HUB_USER_ALONE: {"": hub.hub_user_alone, "delete": hub.hub_user_alone},
+    Code.HUB_USER_LETS_IN: {"": hub.hub_user_alone, "delete": hub.hub_user_alone},
     Code.NOT_IN_ROSTER: {"": lines.not_in_roster},
-    Code.ROSTER_ALONE: {"": lines.roster_alone},
+    Code.ROSTER_ALONE: {"remove": lines.roster_alone, "create": lines.made_ahead},
     Code.ROSTER_TWICE: {"": lines.roster_twice},
     Code.ORPHAN_LINE: {"": lines.orphan_lines},
 }
-"""By code and word of the choice; the first is the way where there is nothing to choose. In the
-order in which they are mended: while a lock is left nobody can be added."""
+"""By code and by the word that was chosen, none where there is nothing to choose. In the order in
+which they are mended: while a lock is left nobody can be added."""
 
 
 def repair_plan(
@@ -70,10 +69,9 @@ def repair_plan(
     complete(seen)
     given = {each.key: each for each in chosen}
     order = list(MENDING)
-    wanted = [each for each in given.values() if words.get(each.key) != LEAVE]
-    for each in wanted:
+    for each in given.values():
         _answered(each, words.get(each.key, ""))
-    wanted.sort(key=lambda each: order.index(each.code))
+    wanted = sorted(given.values(), key=lambda each: order.index(each.code))
     uids = seen.free_uids()
     subjects = [_subject(server, seen, one, words.get(one.key, ""), uids) for one in wanted]
     return new_plan("repair", _title(wanted), subjects, server.clock())
@@ -116,10 +114,12 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _way(code: Code, word: str) -> Steps:
-    ways = MENDING[code]
-    if word.startswith(KEEP):
-        word = KEEP
-    return ways[word] if word in ways else next(iter(ways.values()))
+    """Raises StateError for a plan of another hubtui."""
+    ways = MENDING.get(code, {})
+    word = KEEP if word.startswith(KEEP) else word
+    if word not in ways:
+        raise StateError(f"How {code} is mended by {shown(word) or 'a plan'} is not known here.")
+    return ways[word]
 
 
 def _title(wanted: Sequence[Drift]) -> str:
@@ -149,13 +149,18 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
     )
     hub.refuse(server, seen, subject)
     match (one.code, word):
-        case (Code.NO_ACCOUNT, "" | "create"):
+        case (Code.NO_ACCOUNT, ""):
             row, judgement = hub.judged(seen, one.name)
             if judgement.verdict is not Verdict.READY:
                 raise Refused(judgement.why)
             given = seen.ledger.made_for(one.name, row.digest)
             uid = judgement.uid or (given.uid if given else next(uids))
             return msgspec.structs.replace(subject, uid=uid, digest=row.digest)
+        case (Code.ROSTER_ALONE, "create"):
+            if (why := not_creatable(seen, one.name)) is not None:
+                raise Refused(why)
+            begun = seen.ledger.made_for(one.name, None)
+            return msgspec.structs.replace(subject, uid=begun.uid if begun else next(uids))
         case (Code.HOME_OWNER, "chown"):
             ownership.refuse(seen, subject)
         case (Code.HOME_ALONE, "adopt"):

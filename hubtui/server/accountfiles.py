@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import stat
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ _PATIENCE = 15.0
 def files_with(name: str) -> list[Path]:
     """Where lines of this name stand that belong to no account and no group. Raises StateError."""
     found: list[Path] = []
-    if not accounts.exists(name):
+    if not _is_account(name):
         found += [ETC / file for file in BY_ACCOUNT if _stands(ETC / file, name)]
     if not accounts.group_exists(name):
         found += [ETC / file for file in BY_GROUP if _stands(ETC / file, name)]
@@ -111,6 +112,17 @@ def _taken(fd: int) -> bool:
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    return True
+
+
+def _is_account(name: str) -> bool:
+    """By its name or, as subuid(5) allows, by its uid."""
+    if accounts.exists(name):
+        return True
+    try:
+        pwd.getpwuid(int(name))
+    except (ValueError, KeyError, OverflowError):
         return False
     return True
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.drift.records import Choice, Code, Drift, Mends
+from hubtui.drift.records import Code
 from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.repair.plan import Repair, repair_chain, repair_plan
+from hubtui.repair.plan import Repair, repair_chain
 from hubtui.server import Server
 from tests.course_on_disk import CourseOnDisk, hubtui, make_course
+from tests.repairs import drift, plan_for
 from tests.sandboxed import Machine
 
 GONE = 20900
@@ -35,15 +36,9 @@ def course(machine: Machine) -> CourseOnDisk:
     return made
 
 
-def drift(code: Code, name: str, word: str = "") -> Drift:
-    mends = Mends.CHOICE if word else Mends.SAFELY
-    choices = (Choice(word=word, means=word),) if word else ()
-    return Drift(code=code, name=name, text=f"{name}: {code}.", mends=mends, choices=choices)
-
-
-def plan_for(server: Server, code: Code, name: str, word: str = "") -> Plan:
-    one = drift(code, name, word)
-    return repair_plan(server, [one], {one.key: word})
+def opened(server: Server, code: Code, name: str, word: str = "") -> Chain:
+    """The chain of a plan that was shown a moment ago."""
+    return chain_of(server, plan_for(server, drift(code, name, word)))
 
 
 def chain_of(server: Server, plan: Plan) -> Chain:
@@ -78,7 +73,7 @@ def test_a_home_that_became_a_link_is_never_closed_through_it(
 ) -> None:
     Path("/home/anna").chmod(0o755)
     before = Path(target).stat().st_mode
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OPEN, "anna"))
+    chain = opened(course.server, Code.HOME_OPEN, "anna")
     swap("anna", target)
     for step in (of("check", chain), of("close", chain)):
         if step.kind == "close":
@@ -89,7 +84,7 @@ def test_a_home_that_became_a_link_is_never_closed_through_it(
 
 def test_a_home_that_became_bert_s_folder_is_not_closed_as_anna_s(course: CourseOnDisk) -> None:
     Path("/home/anna").chmod(0o755)
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OPEN, "anna"))
+    chain = opened(course.server, Code.HOME_OPEN, "anna")
     Path("/home/anna").rename("/home/anna.away")
     Path("/home/bert").rename("/home/anna")
     Path("/home/anna").chmod(0o750)
@@ -100,7 +95,7 @@ def test_a_home_that_became_bert_s_folder_is_not_closed_as_anna_s(course: Course
 
 def test_a_missing_home_that_became_a_link_is_not_filled(course: CourseOnDisk) -> None:
     shutil.rmtree("/home/anna")
-    chain = chain_of(course.server, plan_for(course.server, Code.NO_HOME, "anna"))
+    chain = opened(course.server, Code.NO_HOME, "anna")
     Path("/home/anna").symlink_to("/root")
     with pytest.raises(Refused, match="is not a folder"):
         carried_out(of("home", chain))
@@ -128,7 +123,7 @@ def test_all_of_the_old_uid_and_nothing_else_changes_hands(course: CourseOnDisk)
     tool.write_text("#!/bin/sh\n")
     os.chown(tool, GONE, GONE)
     tool.chmod(0o4755)
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OWNER, "anna", "chown"))
+    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
     for step in chain.steps:
         carried_out(step)
     uid = pwd.getpwnam("anna").pw_uid
@@ -144,7 +139,7 @@ def test_all_of_the_old_uid_and_nothing_else_changes_hands(course: CourseOnDisk)
 def test_while_somebody_is_in_it_nothing_changes_hands(course: CourseOnDisk) -> None:
     home = owned_by_nobody()
     home.chmod(0o777)
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OWNER, "anna", "chown"))
+    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
     uid = pwd.getpwnam("bert").pw_uid
     inside = subprocess.Popen(["sleep", "600"], cwd=home / "work", user=uid, group=uid)
     try:
@@ -158,7 +153,7 @@ def test_while_somebody_is_in_it_nothing_changes_hands(course: CourseOnDisk) -> 
 
 def test_the_files_change_hands_in_a_folder_of_root_s_alone(course: CourseOnDisk) -> None:
     home = owned_by_nobody()
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OWNER, "anna", "chown"))
+    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
     with pytest.raises(ChangedSinceShown, match="not root's alone"):
         carried_out(of("chown", chain))
     carried_out(of("take", chain))
@@ -177,7 +172,7 @@ def test_of_a_home_of_root_s_a_file_with_a_second_name_stays_root_s(course: Cour
     (home / "own.txt").write_text("words")
     Path("/home/secret").write_text("root's alone")
     os.link("/home/secret", home / "planted")
-    chain = chain_of(course.server, plan_for(course.server, Code.HOME_OWNER, "anna", "chown"))
+    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
     for step in chain.steps:
         carried_out(step)
     uid = pwd.getpwnam("anna").pw_uid
@@ -188,9 +183,9 @@ def test_of_a_home_of_root_s_a_file_with_a_second_name_stays_root_s(course: Cour
 def test_the_home_of_another_student_is_not_given_away(course: CourseOnDisk) -> None:
     os.chown("/home/anna", pwd.getpwnam("bert").pw_uid, -1)
     with pytest.raises(Refused, match="belongs to bert"):
-        plan_for(course.server, Code.HOME_OWNER, "anna", "chown")
+        plan_for(course.server, drift(Code.HOME_OWNER, "anna", "chown"))
     os.chown("/home/anna", GONE, -1)
-    plan = plan_for(course.server, Code.HOME_OWNER, "anna", "chown")
+    plan = plan_for(course.server, drift(Code.HOME_OWNER, "anna", "chown"))
     os.chown("/home/anna", pwd.getpwnam("bert").pw_uid, -1)
     for step in chain_of(course.server, plan).steps[1:2]:
         with pytest.raises(ChangedSinceShown, match="another one now"):
@@ -204,7 +199,7 @@ def test_the_home_of_another_student_is_not_given_away(course: CourseOnDisk) -> 
 def test_no_name_of_a_sign_up_leads_anywhere(course: CourseOnDisk, name: str) -> None:
     course.sign_up(name, authorised=True)
     with pytest.raises(Refused):
-        plan_for(course.server, Code.NO_ACCOUNT, name)
+        plan_for(course.server, drift(Code.NO_ACCOUNT, name))
 
 
 def test_a_home_of_a_staff_member_s_or_system_s_uid_is_nobody_s_to_adopt(
@@ -215,7 +210,7 @@ def test_a_home_of_a_staff_member_s_or_system_s_uid_is_nobody_s_to_adopt(
         home.mkdir()
         os.chown(home, uid, -1)
         with pytest.raises(Refused, match="which is no gone student's"):
-            plan_for(course.server, Code.HOME_ALONE, name, "adopt")
+            plan_for(course.server, drift(Code.HOME_ALONE, name, "adopt"))
 
 
 def test_an_adopted_home_is_of_who_had_its_uid_and_of_nobody_else(course: CourseOnDisk) -> None:
@@ -223,9 +218,9 @@ def test_an_adopted_home_is_of_who_had_its_uid_and_of_nobody_else(course: Course
     subprocess.run(["userdel", "bert"], check=True)
     Path("/home/bert").rename("/home/carl")
     with pytest.raises(Refused, match="was somebody else's"):
-        plan_for(course.server, Code.HOME_ALONE, "carl", "adopt")
+        plan_for(course.server, drift(Code.HOME_ALONE, "carl", "adopt"))
     Path("/home/carl").rename("/home/bert")
-    plan = plan_for(course.server, Code.HOME_ALONE, "bert", "adopt")
+    plan = plan_for(course.server, drift(Code.HOME_ALONE, "bert", "adopt"))
     for step in chain_of(course.server, plan).steps:
         carried_out(step)
     assert pwd.getpwnam("bert").pw_uid == uid
