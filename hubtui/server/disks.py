@@ -119,6 +119,12 @@ def _mounts() -> dict[str, _Mount]:
     return found
 
 
+def mount_points() -> list[Path]:
+    """Where anything is mounted, as this process sees it. Raises OSError."""
+    lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    return [Path(_unescaped(line.split()[4])) for line in lines]
+
+
 def _unescaped(path: str) -> str:
     """A blank is written as ``\\040`` there."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
