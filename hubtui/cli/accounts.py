@@ -1,11 +1,11 @@
-"""hubtui accounts list | create | stop | why | reset-login"""
+"""hubtui accounts list | create | stop | why | reset-login; check is in drift.py"""
 
 from __future__ import annotations
 
 import click
 
 from hubtui import course_accounts, enrol, reset_login, stop
-from hubtui.cli import base
+from hubtui.cli import base, drift
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.clock import ago, stamp
@@ -21,6 +21,9 @@ from hubtui.units import megabytes
 @base.config_option
 def group() -> None:
     """The course's Unix accounts."""
+
+
+group.add_command(drift.check)
 
 
 @group.command("list")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from hubtui import drift
+from hubtui.students import survey
 from tests.course_on_disk import make_course
 from tests.drifts import PLANTERS, Ground, Planter
 
@@ -23,4 +25,10 @@ def ground(machine: object) -> Iterator[Ground]:
 
 @pytest.mark.parametrize("planter", PLANTERS, ids=lambda each: each.called)
 def test_each_is_found_by_its_name(ground: Ground, planter: Planter) -> None:
-    planter(ground, "dora")
+    name = planter(ground, "dora")
+    found = drift.look(ground.server, survey(ground.server))
+    print(planter.called, planter.code, name)
+    for one in found.drift:
+        print("   ", one.severity, one.key, one.text, "→", one.do)
+    print(found.missing)
+    assert f"{planter.code}:{name}" in [one.key for one in found.drift]
