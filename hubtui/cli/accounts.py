@@ -1,11 +1,11 @@
-"""hubtui accounts list | create | stop | why | reset-login; check is in drift.py"""
+"""hubtui accounts list | create | stop | why | reset-login; check: drift.py, repair: repair.py"""
 
 from __future__ import annotations
 
 import click
 
 from hubtui import course_accounts, enrol, reset_login, stop
-from hubtui.cli import base, drift
+from hubtui.cli import base, drift, repair
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.clock import ago, stamp
@@ -24,6 +24,7 @@ def group() -> None:
 
 
 group.add_command(drift.check)
+group.add_command(repair.repair)
 
 
 @group.command("list")

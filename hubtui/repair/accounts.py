@@ -135,21 +135,12 @@ class Unlock(_Command):
     kind = "usermod"
 
     def argv(self) -> Sequence[str]:
-        """The command."""
-        return ["usermod", "--expiredate", "", "--unlock", "--", self.subject.name]
+        """The command; ``--unlock`` refuses where nothing stands behind the lock."""
+        line = shadow.read_shadow().get(self.subject.name)
+        how = ["--unlock"] if line is not None and not line.empty else ["--password", "*"]
+        return ["usermod", "--expiredate", "", *how, "--", self.subject.name]
 
     def done(self) -> bool:
         """Whether it is neither locked nor expired."""
         line = shadow.read_shadow().get(self.subject.name)
         return line is not None and not line.locked and not line.expires
-
-    def do(self) -> Iterator[str]:
-        """Run it; a lock with nothing behind it is one that ``--unlock`` leaves."""
-        argv = self.argv()
-        result = self.server.run(argv, timeout=120, hold=self.server.lock)
-        if not self.done():
-            argv = ["usermod", "--password", "*", "--", self.subject.name]
-            result = self.server.run(argv, timeout=120, hold=self.server.lock)
-        if not self.done():
-            raise CommandFailed(f"usermod did not unlock {self.subject.name} ({result.why()}).")
-        yield from ()

@@ -20,7 +20,8 @@ from hubtui.plan.steps import Chain, Step
 from hubtui.repair import accounts, homes, hub, lines, ownership
 from hubtui.repair.notes import notes
 from hubtui.repair.records import Repair
-from hubtui.server import Server, accountfiles
+from hubtui.server import Server
+from hubtui.server.lines import ETC
 from hubtui.server.run import say
 from hubtui.signups import Verdict
 from hubtui.students import Survey, survey
@@ -171,7 +172,7 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
 def _place(seen: Survey, one: Drift) -> Path | None:
     """The home, as passwd has it or as it would be; of a lock the file itself."""
     if one.code is Code.STALE_LOCK:
-        return accountfiles.ETC / Path(one.name).name
+        return ETC / Path(one.name).name
     account = seen.accounts.by_name.get(one.name)
     if account is not None:
         return account.home

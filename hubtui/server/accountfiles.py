@@ -1,9 +1,9 @@
-"""The files of accounts in /etc as text: single lines without an owner, and locks left behind.
+"""Taking out of /etc what no tool takes out: lines that are nobody's, and locks left behind.
 
-The tools of Debian's ``passwd`` work on whole accounts; a line of shadow or subuid whose account
-is gone is nobody's business for them, and a lock file without a pid stops them all for ever. All
-of them first take the lock of ``lckpwdf(3)``, so whoever holds that is alone (measured with passwd
-4.13: useradd, usermod wait 15 s for it).
+What there is, ``server.lines`` says. The tools of Debian's ``passwd`` work on whole accounts; a
+line of shadow or subuid whose account is gone is nobody's business for them, and a lock file
+without a pid stops them all for ever. All of them first take the lock of ``lckpwdf(3)``, so whoever
+holds that is alone (measured with passwd 4.13: useradd, usermod wait 15 s for it).
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubtui.errors import ChangedSinceShown, LockHeld, StateError
-from hubtui.server import accounts
+from hubtui.server import accounts, lines
+from hubtui.server.lines import ETC
 from hubtui.state import replace_file
 
-ETC = Path("/etc")
-BY_ACCOUNT = ("shadow", "subuid", "subgid")
-"""Files whose lines begin with the name of an account."""
-BY_GROUP = ("gshadow",)
-LOCKS = tuple(f"{name}.lock" for name in ("passwd", "group", *BY_ACCOUNT, *BY_GROUP))
+_BY_ACCOUNT, _BY_GROUP = ("shadow", "subuid", "subgid"), ("gshadow",)
+"""Files whose lines begin with the name of an account, or of a group."""
 _ALL = ETC / ".pwd.lock"
 _PATIENCE = 15.0
 """Seconds, as lckpwdf(3) waits."""
@@ -35,9 +33,9 @@ def files_with(name: str) -> list[Path]:
     """Where lines of this name stand that belong to no account and no group. Raises StateError."""
     found: list[Path] = []
     if not _is_account(name):
-        found += [ETC / file for file in BY_ACCOUNT if _stands(ETC / file, name)]
+        found += [ETC / file for file in _BY_ACCOUNT if _stands(ETC / file, name)]
     if not accounts.group_exists(name):
-        found += [ETC / file for file in BY_GROUP if _stands(ETC / file, name)]
+        found += [ETC / file for file in _BY_GROUP if _stands(ETC / file, name)]
     return found
 
 
@@ -50,11 +48,10 @@ def drop(path: Path, name: str) -> None:
     with locked():
         if path not in files_with(name):
             return
-        lines = _lines(path)
         before = path.lstat()
         if not stat.S_ISREG(before.st_mode):
             raise ChangedSinceShown(f"{path} is not a file of its own: look at it by hand.")
-        left = b"".join(line for line in lines if not _begins(line, name))
+        left = b"".join(line for line in _lines(path) if not _begins(line, name))
         try:
             owner = (before.st_uid, before.st_gid)
             replace_file(path, left, mode=stat.S_IMODE(before.st_mode), owner=owner)
@@ -62,27 +59,13 @@ def drop(path: Path, name: str) -> None:
             raise StateError(f"{path} cannot be written: {e.strerror}.") from e
 
 
-def holder(lock: Path) -> int | None:
-    """The pid in a lock file where such a process runs; None where nobody can be its holder."""
-    try:
-        pid = int(lock.read_bytes()[:20].strip(b" \n\0"))
-        os.kill(pid, 0)
-    except (OSError, ValueError, OverflowError):
-        return None
-    return pid if pid > 0 else None
-
-
-def is_lock(path: Path) -> bool:
-    """Whether it is a lock file of the accounts' tools, by its path."""
-    return path.parent == ETC and path.name in LOCKS
-
-
 def unlock(lock: Path) -> None:
     """Remove a lock file whose holder is gone. Raises ChangedSinceShown, LockHeld, StateError."""
     with locked():
         if not os.path.lexists(lock):
             return
-        if (pid := holder(lock)) is not None:
+        pid = lines.pid_in(lock)
+        if pid is not None and lines.runs(pid):
             raise ChangedSinceShown(f"{lock} is held by the process {pid}: wait for it.")
         try:
             lock.unlink()

@@ -47,7 +47,7 @@ def read_lines() -> Lines:
     may = os.geteuid() == 0
     files = [name for name in FILES if may or name not in _SECRET]
     names = {name: frozenset(_first_fields(ETC / name)) for name in files}
-    locks = {path: _pid(path) for path in LOCKS if os.path.lexists(path)}
+    locks = {path: pid_in(path) for path in LOCKS if os.path.lexists(path)}
     return Lines(shadow=read_shadow() if may else None, names=names, locks=locks)
 
 
@@ -79,7 +79,7 @@ def _first_fields(path: Path) -> list[str]:
     return [line.split(":")[0] for line in text.splitlines() if line[:1] not in ("", "+", "-", "#")]
 
 
-def _pid(lock: Path) -> int | None:
+def pid_in(lock: Path) -> int | None:
     """As the tools of ``passwd`` read it: a text that is no number holds for ever."""
     with suppress(OSError, ValueError):
         return int(lock.read_bytes()[:20].strip(b" \n\0")) or None
