@@ -248,7 +248,7 @@ def _owner(account: Account, home: Home, where: str) -> Drift:
         choices=(
             Choice(
                 word="chown",
-                means=f"The folder itself becomes {who(name)}'s; what lies in it stays as it is.",
+                means=f"The folder becomes {who(name)}'s, and all in it that is uid {home.uid}'s.",
             ),
             Choice(
                 word="archive",

@@ -149,13 +149,18 @@ def not_authorised(account: Account) -> Drift:
         means=f"The server of {who(name)} ends with what it computes; files stay.",
         loses=True,
     )
+    discard = Choice(
+        word="discard",
+        means=f"Besides, {who(name)} is logged out everywhere, and the sign-up goes; files stay.",
+        loses=True,
+    )
     return Drift(
         code=Code.NOT_AUTHORISED,
         name=name,
         text=f"{who(name)} may not log in, but the server still runs: "
         "who is logged in works on until it is stopped.",
         mends=Mends.CHOICE,
-        choices=(stop,),
+        choices=(stop, discard),
         do=repair(Code.NOT_AUTHORISED, name),
         short="server runs, not authorised",
         uid=account.uid,

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hubtui.drift.records import Code
+from hubtui.drift import whole
+from hubtui.drift.records import Code, Mends
 from hubtui.errors import Refused
 from hubtui.events import Outcome
+from hubtui.repair.plan import repair_plan
+from hubtui.students import survey
 from tests.course_on_disk import ROSTER, CourseOnDisk, hubtui, make_course
+from tests.drifts import PLANTERS, Ground, Planter
 from tests.repairs import carried_out, drift, plan_for, repaired
 from tests.sandboxed import Machine
 
@@ -30,6 +35,67 @@ def course(machine: Machine) -> CourseOnDisk:
 def lines_of(name: str, file: str) -> int:
     text = Path("/etc", file).read_text()
     return sum(line.startswith(f"{name}:") for line in text.splitlines())
+
+
+# --- the whole table -----------------------------------------------------------------------------
+
+ALONE = {Code.HUB_USER_ALONE, Code.HUB_USER_LETS_IN}
+"""Only a hub that runs deletes its users: test_repair_hub.py."""
+WORDS: dict[Code, tuple[str, ...]] = {
+    Code.TWO_SIGN_UPS: ("keep-1", "keep-2"),
+    Code.FOREIGN_SIGN_UP: ("discard",),
+    Code.NOT_AUTHORISED: ("stop", "discard"),
+    Code.POWERFUL: ("leave",),
+    Code.LOCKED: ("unlock", "take-back"),
+    Code.HOME_OWNER: ("chown", "archive"),
+    Code.HOME_ALONE: ("adopt", "archive"),
+    Code.ROSTER_ALONE: ("remove", "create"),
+    Code.LEFT_OF_UID: ("archive",),
+}
+TABLE = [
+    (planter, word)
+    for planter in PLANTERS
+    if planter.code not in ALONE
+    for word in WORDS.get(planter.code, ("",))
+]
+
+
+@pytest.fixture
+def ground(machine: Machine) -> Iterator[Ground]:
+    """A course where nothing disagrees."""
+    made = make_course()
+    machine.add_group("all_user", 20000)
+    ROSTER.write_text("")
+    planted = Ground(made.server)
+    planted.student("anna")
+    yield planted
+    planted.end()
+
+
+@pytest.mark.parametrize(
+    ("planter", "word"),
+    TABLE,
+    ids=lambda each: each or "safely" if isinstance(each, str) else each.called,
+)
+def test_each_is_mended_and_gone_at_the_second_look(
+    ground: Ground, planter: Planter, word: str
+) -> None:
+    name, server = planter(ground, "dora"), ground.server
+    [found] = [
+        each for each in whole(server, survey(server)) if each.key == f"{planter.code}:{name}"
+    ]
+    if found.mends is Mends.BY_HAND:
+        with pytest.raises(Refused, match="by hand"):
+            repair_plan(server, [found])
+        return
+    assert (found.mends is Mends.SAFELY) == (word == "")
+    plan = repair_plan(server, [found], {found.key: word})
+    assert carried_out(server, plan)[0] is Outcome.DONE, carried_out(server, plan)
+    assert [each.key for each in whole(server, survey(server))] == []
+    assert Path("/home/anna").is_dir()
+
+
+# --- one by one ----------------------------------------------------------------------------------
 
 
 def test_an_open_home_is_closed(course: CourseOnDisk) -> None:
