@@ -136,6 +136,22 @@ def test_all_of_the_old_uid_and_nothing_else_changes_hands(course: CourseOnDisk)
     assert all(step.done() for step in chain.steps if step.lasting)
 
 
+@pytest.mark.parametrize("reached", [1, 2, 3, 4])
+def test_killed_after_any_step_all_changes_hands_at_the_next_run(
+    course: CourseOnDisk, reached: int
+) -> None:
+    home = owned_by_nobody()
+    plan = plan_for(course.server, drift(Code.HOME_OWNER, "anna", "chown"))
+    for step in chain_of(course.server, plan).steps[:reached]:
+        carried_out(step)
+    for step in chain_of(course.server, plan).steps:
+        if not step.done():
+            carried_out(step)
+    uid = pwd.getpwnam("anna").pw_uid
+    assert (home.stat().st_uid, home.stat().st_mode & 0o7777) == (uid, 0o700)
+    assert (home / "work/deep/thesis.txt").stat().st_uid == uid
+
+
 def test_while_somebody_is_in_it_nothing_changes_hands(course: CourseOnDisk) -> None:
     home = owned_by_nobody()
     home.chmod(0o777)

@@ -42,7 +42,7 @@ def lines_of(name: str, file: str) -> int:
 ALONE = {Code.HUB_USER_ALONE, Code.HUB_USER_LETS_IN}
 """Only a hub that runs deletes its users: test_repair_hub.py."""
 WORDS: dict[Code, tuple[str, ...]] = {
-    Code.TWO_SIGN_UPS: ("keep-1", "keep-2"),
+    Code.TWO_SIGN_UPS: ("keep-2", "keep-3"),
     Code.FOREIGN_SIGN_UP: ("discard",),
     Code.NOT_AUTHORISED: ("stop", "discard"),
     Code.POWERFUL: ("leave",),
@@ -93,6 +93,48 @@ def test_each_is_mended_and_gone_at_the_second_look(
     assert carried_out(server, plan)[0] is Outcome.DONE, carried_out(server, plan)
     assert [each.key for each in whole(server, survey(server))] == []
     assert Path("/home/anna").is_dir()
+
+
+# --- from the command line -----------------------------------------------------------------------
+
+
+def test_what_is_safe_is_mended_at_once_and_the_rest_is_asked(ground: Ground) -> None:
+    ground.student("dora").chmod(0o755)
+    with ROSTER.open("a") as file:
+        file.write("dora\n")
+    ground.sign_up("dora", authorised=False)
+    assert hubtui("accounts", "repair").returncode == 2
+    assert hubtui("accounts", "repair", "emil").returncode == 2
+    shown = hubtui("accounts", "repair", "--all-safe", "--dry-run")
+    assert "Repair 2 things: 1 close · 1 roster" in shown.stdout
+    assert "chmod 0700 -- /home/dora (it is 0755)" in shown.stdout
+    assert Path("/home/dora").stat().st_mode & 0o777 == 0o755
+
+    done = hubtui("accounts", "repair", "--all-safe", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert Path("/home/dora").stat().st_mode & 0o777 == 0o700
+    asked = hubtui("accounts", "repair", "dora", "--yes")
+    assert (asked.returncode, asked.stdout) == (
+        1,
+        "Nothing to mend without a decision of yours.\n",
+    )
+    assert "keep-2: Sign-up 2 (authorised) stays and 3 goes" in asked.stderr
+    assert "→ hubtui accounts repair --choose two-sign-ups:dora=keep-2" in asked.stderr
+    wrong = hubtui("accounts", "repair", "--choose", "two-sign-ups:dora=both", "--yes")
+    assert (wrong.returncode, "both is no choice" in wrong.stderr) == (1, True)
+    chosen = hubtui("accounts", "repair", "--choose", "two-sign-ups:dora=keep-2", "--yes")
+    assert chosen.returncode == 0, chosen.stderr
+    assert hubtui("accounts", "check").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["$(id)", "a=b:c", "-rf", "[red]x", "\x1b[31mred"])
+def test_a_hostile_name_is_mended_by_its_key_and_shown_escaped(ground: Ground, name: str) -> None:
+    ground.sign_up(name, authorised=True)
+    key = f"no-account:{name}"
+    done = hubtui("accounts", "repair", "--choose", f"{key}=discard", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert hubtui("accounts", "check").returncode == 0
 
 
 # --- one by one ----------------------------------------------------------------------------------
