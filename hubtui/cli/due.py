@@ -15,9 +15,10 @@ from hubtui.names import shown
 @click.command("due")
 @verb
 def due(app: App) -> int:
-    """Release what is due, give late joiners what they lack, call people; each minute."""
+    """Release what is due, give late joiners what they lack, call people, remove who is due."""
     from hubtui import changes, reminders, signups, usage
     from hubtui.release.due import due as do
+    from hubtui.retire.due import due as retire
 
     base.need_root("Releasing what is due")
     server = app.server
@@ -25,6 +26,7 @@ def due(app: App) -> int:
     signups.note(server)
     troubles = _tried(lambda: do(server, changes.carry_out))
     troubles += _tried(lambda: reminders.remind(server))
+    troubles += _tried(lambda: retire(server, changes.carry_out))
     for trouble in troubles:
         click.echo(f"hubtui: {trouble}", err=True)
     return 1 if troubles else 0

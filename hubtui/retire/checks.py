@@ -127,6 +127,9 @@ class Ground:
         above = {n for path in home.parents for n in self._owners.get(path, ())}
         if people := sorted(n for n in above if self._is_person(n)):
             yield f"{where} lies inside the home of {_listed(people)}."
+        for mount in self._mounts:
+            if mount.is_relative_to(real) or mount.is_relative_to(home):
+                yield f"{shown(str(mount))} is mounted in {where}: unmount it first, with umount."
         found = homes.look(home)
         if found.kind not in (Kind.FOLDER, Kind.MISSING):
             yield f"{where} is not a folder ({found.kind}): look at it by hand."
@@ -135,9 +138,6 @@ class Ground:
                 f"{where} belongs to uid {found.uid}, not to {shown(account.name, limit=60)}: "
                 f"mend that first, with: hubtui accounts repair"
             )
-        for mount in self._mounts:
-            if mount.is_relative_to(real) or mount.is_relative_to(home):
-                yield f"{shown(str(mount))} is mounted in {where}: unmount it first, with umount."
         for own in self._own_paths():
             if own.is_relative_to(real) or own.is_relative_to(home):
                 yield f"{shown(str(own))}, which the course needs, lies in {where}."

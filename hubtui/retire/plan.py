@@ -94,7 +94,7 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
     whose = steps.stop_of(subject)
     chain: list[Step] = [
-        steps.Check(server, subject),
+        steps.Check(server, subject, plan.id),
         steps.NoteLeaving(server, subject, _note(server, plan, subject)),
         *(steps.LogInOff(server, subject, one) for one in subject.authorised),
         StopServer(server, whose, idle=False),
@@ -182,6 +182,7 @@ def _leaver(
         hub_user=name in seen.users,
         was_locked=entry.was_locked if entry else line is not None and line.locked,
         expires=entry.expires if entry else line.expires if line else "",
+        leaving=entry.run if entry else "",
         server=account.uid in serving,
     )
 
@@ -198,7 +199,7 @@ def _as_before(server: Server, entry: Leaving) -> Leaver:
         raise Refused(f"{shown(entry.name)} is half removed, and its plan is gone: {e}") from e
     for each in before.subjects:
         if (each.get("name"), each.get("uid")) == (entry.name, entry.uid):
-            return msgspec.convert(each, Leaver)
+            return msgspec.structs.replace(msgspec.convert(each, Leaver), leaving=entry.run)
     raise Refused(f"{shown(entry.name)} is half removed, and plan {before.id} does not name it.")
 
 

@@ -25,6 +25,8 @@ class Leaver(msgspec.Struct, frozen=True, kw_only=True):
     hub_user: bool = False
     was_locked: bool = False
     expires: str = ""
+    leaving: str = ""
+    """The run that had switched it off when the plan opened; empty where none had."""
     server: bool = False
     files: int | None = None
     bytes: int | None = None

@@ -65,6 +65,10 @@ class Check(LeaverStep):
     kind = "check"
     lasting = False
 
+    def __init__(self, server: Server, subject: Leaver, run: str) -> None:
+        super().__init__(server, subject)
+        self.run = run
+
     def say(self) -> str:
         return (
             f"check that {self.name} is still the account with uid {self.subject.uid}, a course "
@@ -75,15 +79,23 @@ class Check(LeaverStep):
         if self.is_over():
             return
         need_token(self.server)
-        seen = survey(self.server)
+        self.look(survey(self.server))
+        yield from ()
+
+    def look(self, seen: Survey) -> None:
+        """Raises ChangedSinceShown where it is not as it was shown, and nothing of it is begun."""
         complete(seen)
+        entry = seen.leaving.get(self.subject.name)
+        if self.subject.leaving and (
+            entry is None or entry.run not in (self.subject.leaving, self.run)
+        ):
+            raise ChangedSinceShown(f"{self.name} was brought back, or switched off anew.")
         account = seen.accounts.by_name.get(self.subject.name)
         if account is not None and account.uid == self.subject.uid:
             self._account(seen, account)
             self._sign_ups(seen)
         else:
             self._gone(seen)
-        yield from ()
 
     def _account(self, seen: Survey, account: Account) -> None:
         subject = self.subject
@@ -356,7 +368,7 @@ class Farewell(LeaverStep):
 
     def done(self) -> bool:
         found = leaving.read_leaving(self.server.state).get(self.subject.name)
-        return found is None or found.uid != self.subject.uid
+        return self.is_over() and (found is None or found.uid != self.subject.uid)
 
     def do(self) -> Iterator[str]:
         state = self.server.state
