@@ -17,6 +17,8 @@ from hubtui.students import Survey
 
 _FEW = 3
 """Homes: when as many are missing, and all are, a disk is."""
+_FENCE = ".hubtui-retired"
+"""Where a home is while its account is being removed."""
 _DAY = 86400
 
 
@@ -25,13 +27,23 @@ def of_accounts(seen: Survey, looked: Mapping[str, Home] | None = None) -> Itera
     known = looked or {}
     found = {name: known.get(name) or homes.look(a.home) for name, a in seen.students.items()}
     gone = len(found) >= _FEW and all(home.kind is Kind.MISSING for home in found.values())
+    authorised = {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
     for name, account in seen.students.items():
-        yield from _of_the_line(seen, account)
-        yield from _of_the_home(account, found[name], gone)
-        yield from _of_groups(seen, account)
-        yield from _of_the_lock(seen, account)
-        if twin := _twin(seen, account):
-            yield twin
+        if name in seen.leaving:
+            if name in authorised:
+                yield _authorised_again(seen, account)
+        elif not _is_half_removed(seen, account, found[name]):
+            yield from _of_the_line(seen, account)
+            yield from _of_the_home(account, found[name], gone)
+            yield from _of_groups(seen, account)
+            yield from _of_the_lock(seen, account, name in authorised)
+            yield from _of_the_name(seen, account)
+
+
+def _is_half_removed(seen: Survey, account: Account, home: Home) -> bool:
+    """Left by a removal that did not end: it is resumed, and nothing of it is mended."""
+    fenced = seen.course.accounts.homes / _FENCE / str(account.uid)
+    return home.kind is Kind.MISSING and homes.look(fenced).kind is Kind.FOLDER
 
 
 # --- its lines ----------------------------------------------------------------------------------
@@ -66,23 +78,10 @@ def _of_the_line(seen: Survey, account: Account) -> Iterator[Drift]:
         )
 
 
-def _of_the_lock(seen: Survey, account: Account) -> Iterator[Drift]:
+def _of_the_lock(seen: Survey, account: Account, authorised: bool) -> Iterator[Drift]:
     """A lock in Unix does not bind the hub, which asks nobody but its own table."""
     name, line = account.name, (seen.lines.shadow or {}).get(account.name)
-    authorised = any(s.name == name and s.authorised for s in seen.sign_ups)
     if not authorised or line is None:
-        return
-    if name in seen.leaving:
-        until = moment(seen.leaving[name].goes, seen.at)
-        yield Drift(
-            code=Code.LOCKED,
-            name=name,
-            text=f"{who(name)} is switched off and goes {until}, but was authorised again: "
-            "whoever logs in can work until then.",
-            do=f"sudo hubtui signups take-back {_quoted(name)}",
-            short="leaves, and is authorised",
-            uid=account.uid,
-        )
         return
     today = int(seen.at.timestamp()) // _DAY
     expired = line.expires.isdecimal() and int(line.expires) <= today
@@ -109,12 +108,26 @@ def _of_the_lock(seen: Survey, account: Account) -> Iterator[Drift]:
     )
 
 
-def _twin(seen: Survey, account: Account) -> Drift | None:
+def _authorised_again(seen: Survey, account: Account) -> Drift:
+    """Who leaves is meant to be locked and not authorised."""
+    name, goes = account.name, moment(seen.leaving[account.name].goes, seen.at)
+    return Drift(
+        code=Code.LOCKED,
+        name=name,
+        text=f"{who(name)} is switched off and goes {goes}, but was authorised again: "
+        "whoever logs in can work until then.",
+        do=f"sudo hubtui signups take-back {_quoted(name)}",
+        short="leaves, but authorised",
+        uid=account.uid,
+    )
+
+
+def _of_the_name(seen: Survey, account: Account) -> Iterator[Drift]:
     """The hub writes every name in small letters: who is called Anna there is anna here."""
     small = account.name.lower()
     if small == account.name or small not in seen.accounts.by_name:
-        return None
-    return Drift(
+        return
+    yield Drift(
         code=Code.CASE_TWINS,
         name=account.name,
         text=f"{who(account.name)} and {who(small)} are two accounts, and one name for the hub: "
@@ -188,8 +201,8 @@ def _of_the_home(account: Account, home: Home, all_are_gone: bool) -> Iterator[D
         yield Drift(
             code=Code.HOME_NOT_FOLDER,
             name=name,
-            text=f"The home {where} of {who(name)} is {what}: hubtui touches nothing there until you "
-            "have looked whose it is and moved it away.",
+            text=f"The home {where} of {who(name)} is {what}: hubtui touches nothing there until "
+            "you have looked whose it is and moved it away.",
             do=f"ls -ld -- {_quoted(str(home.path))}",
             short=f"home is not a folder ({home.kind})",
             uid=account.uid,

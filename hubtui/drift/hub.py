@@ -28,9 +28,10 @@ def of_the_hub(seen: Survey) -> Iterator[Drift]:
 
 
 def is_staff(seen: Survey, name: str) -> bool:
-    """Staff of the course, or an admin of the hub: what they have is as they want it."""
-    user = seen.users.get(name)
-    return name in seen.course.accounts.staff or (user is not None and user.admin)
+    """Staff, a tutor, or an admin of the hub: what they have is as they want it."""
+    course, user = seen.course, seen.users.get(name)
+    tutors = course.release.tutors if course.release else ()
+    return name in (*course.accounts.staff, *tutors) or (user is not None and user.admin)
 
 
 # --- sign-ups -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pwd
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,37 +20,57 @@ from hubtui.server.uses import Use
 from hubtui.students import Missing, Survey
 from hubtui.units import counted
 
+if TYPE_CHECKING:
+    from hubtui.reads.hubconfig import HubConfig
+
+_OWNERS = ("NativeAuthenticator", "Authenticator")
+_ALLOWED = tuple(f"{of}.allowed_users" for of in _OWNERS)
+_EXISTING = tuple(f"{of}.allow_existing_users" for of in _OWNERS)
+
 # --- the hub ------------------------------------------------------------------------------------
 
 
-def let_in(found: Sequence[Drift], missing: list[Missing]) -> tuple[Drift, ...]:
+def let_in(found: Sequence[Drift], missing: list[Missing]) -> Iterator[Drift]:
     """The same; users that are alone become alarms where the hub lets known users in.
 
     JupyterHub adds every user of its table to ``allowed_users`` then, and NativeAuthenticator
-    authorises a sign-up of such a name at once.
+    authorises a sign-up of such a name at once. Who stands there by the admin's own hand is no
+    drift, but meant so.
     """
-    if not any(one.code is Code.HUB_USER_ALONE for one in found) or not _lets_in(missing):
-        return tuple(found)
-    return tuple(_alarm(one) if one.code is Code.HUB_USER_ALONE else one for one in found)
+    alone = [one for one in found if one.code is Code.HUB_USER_ALONE]
+    config = _config(missing) if alone else None
+    if config is None:
+        yield from found
+        return
+    meant = config.names(*_ALLOWED)
+    lets_in = _lets_in(config)
+    for one in found:
+        if one.code is not Code.HUB_USER_ALONE:
+            yield one
+        elif one.name not in meant:
+            yield _alarm(one) if lets_in else one
 
 
-def _lets_in(missing: list[Missing]) -> bool:
+def _config(missing: list[Missing]) -> HubConfig | None:
     from hubtui.reads import hubprocess  # psutil: only where somebody is alone
 
     config = hubprocess.config_of(hubprocess.find())
     if config is None or config.trouble:
         why = config.trouble if config else "no configuration of a hub was found."
         missing.append(Missing(what="the hub's configuration", why=why))
-        return False
+        return None
+    return config
+
+
+def _lets_in(config: HubConfig) -> bool:
     if config.authenticator("allow_all") is True:
         return False
     existing = config.authenticator("allow_existing_users")
     if existing is not None:
         return bool(existing)
     # Not set, it follows from allowed_users; before 5.0 it was nothing but that.
-    known = [f"{of}.allowed_users" for of in ("NativeAuthenticator", "Authenticator")]
-    unread = [f"{of}.allow_existing_users" for of in ("NativeAuthenticator", "Authenticator")]
-    return bool(config.names(*known)) or config.line_of_unread(*known, *unread) is not None
+    is_set = bool(config.names(*_ALLOWED))
+    return is_set or config.line_of_unread(*_ALLOWED, *_EXISTING) is not None
 
 
 def _alarm(alone: Drift) -> Drift:
@@ -69,19 +90,15 @@ def _alarm(alone: Drift) -> Drift:
 def still_at_work(
     seen: Survey, running: Mapping[int, Use], found: Collection[Drift]
 ) -> Iterator[Drift]:
-    """Servers of course accounts that may not log in, and that the hub's table does not show."""
-    if "sign-ups" in seen.unseen:
-        return
-    authorised = {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
-    told = {one.name for one in found if one.code in _OF_SESSIONS}
-    for name, account in seen.students.items():
-        if name in authorised | told | seen.leaving.keys() or name == seen.course.exam.probe:
-            continue
+    """Servers of those who wait for approval that the hub's own table does not show."""
+    waits = {sign_up.name for sign_up in seen.sign_ups if not sign_up.authorised}
+    waits -= {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
+    waits -= {one.name for one in found if one.code is Code.NOT_AUTHORISED}
+    for name in sorted(waits & seen.students.keys() - seen.leaving.keys()):
+        account = seen.students[name]
         if running.get(account.uid, Use()).server:
             yield not_authorised(account)
 
-
-_OF_SESSIONS = (Code.NOT_AUTHORISED, Code.HUB_USER_ALONE, Code.HUB_USER_LETS_IN)
 
 # --- homes that are mounts ----------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def look(server: Server, seen: Survey, used: Mapping[int, Use] | None = None) ->
     """As ``whole``, with what could not be looked at; ``used``: what each uid's processes use."""
     missing: list[Missing] = []
     running = uses.by_uid() if used is None else used
-    found = live.let_in(quick(seen), missing)
+    found = tuple(live.let_in(quick(seen), missing))
     more = (
         *live.still_at_work(seen, running, found),
         *live.mounted(seen, missing),
