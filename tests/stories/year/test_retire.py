@@ -1,4 +1,4 @@
-"""The year's end on a real hub: who is meant is gone, archived; whoever else is there is as ever."""
+"""The year ends on a real hub: who is meant is gone, archived; whoever else is there is as ever."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_cancelled_between_two_steps_nobody_further_is_touched(
 def test_who_is_gone_cannot_be_brought_back_and_that_is_said(year: Leavers) -> None:
     year.student("gone-anna", 20050)
     year.done(year.retire("gone-anna"))
-    with pytest.raises(Refused, match="went on .* as uid 20050: what is left is an archive"):
+    with pytest.raises(Refused, match=r"went on .* as uid 20050: what is left is an archive"):
         year.restore("gone-anna")
 
 
