@@ -93,7 +93,8 @@ def archive(whose: Whose, top: Path, found: Found, file: Path) -> None:
         argv = [
             "tar", "--create", "--no-recursion", "--sparse",
             "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=*",
-            "--warning=no-file-ignored", "--file", "-", "--directory", str(top), "--null", "--verbatim-files-from", "--files-from", "-",
+            "--warning=no-file-ignored", "--file", "-", "--directory", str(top),
+            "--null", "--verbatim-files-from", "--files-from", "-",
         ]  # fmt: skip
         _, err, code = _run(
             argv,

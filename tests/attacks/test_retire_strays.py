@@ -29,12 +29,12 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 @pytest.fixture
 def server(machine: Machine) -> Iterator[Server]:
-    before = {top: set(os.listdir(top)) for top in (TMP, SHM)}
+    before = {top: set(top.iterdir()) for top in (TMP, SHM)}
     machine.adduser("bert", BERT, mode=0o700)
     yield make_course().server
     for top, names in before.items():
-        for name in set(os.listdir(top)) - names:
-            subprocess.run(["rm", "-rf", "--", str(top / name)], check=True)
+        for left in set(top.iterdir()) - names:
+            subprocess.run(["rm", "-rf", "--", str(left)], check=True)
 
 
 @pytest.fixture
