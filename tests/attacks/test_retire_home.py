@@ -134,7 +134,7 @@ def everything_of(top: Path) -> dict[str, object]:
         same = linked.setdefault(entry.st_ino, name)
         content: object = None
         if path.is_symlink():
-            content = os.readlink(path)
+            content = str(path.readlink())
         elif path.is_file() and entry.st_size < 1 << 20:
             content = path.read_bytes()
         elif path.is_file():
