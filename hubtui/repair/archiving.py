@@ -51,13 +51,13 @@ def refuse(seen: Survey, subject: Repair) -> None:
     """Raise Refused where it is not a gone student's."""
     uid, owner = subject.owner, seen.accounts.by_uid.get(subject.owner)
     what = shown(subject.place) if subject.inode else f"uid {uid}"
+    if uid < 1000 or uid == accounts.NOBODY:
+        raise Refused(f"{what} is the system's (uid {uid}): look at it by hand.")
     if owner is not None:
         raise Refused(
             f"{what} belongs to {shown(owner.name, limit=60)} (uid {uid}), who is here: "
             "ask first, then move it by hand."
         )
-    if uid < 1000 or uid == accounts.NOBODY:
-        raise Refused(f"{what} is the system's (uid {uid}): look at it by hand.")
 
 
 def keeping(subject: Repair) -> Keeping:
