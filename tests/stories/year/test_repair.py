@@ -259,6 +259,20 @@ def test_a_home_of_a_gone_uid_is_in_its_archive_before_the_new_one_is_there(
     assert tar.stdout == b"a year of work"
 
 
+def test_what_belongs_to_somebody_who_is_here_is_theirs_to_say(ground: Ground) -> None:
+    dora, emil = ground.student("dora"), ground.student("emil")
+    os.chown(dora, emil.stat().st_uid, -1)
+    Path("/home/left").mkdir()
+    os.chown("/home/left", emil.stat().st_uid, -1)
+    found = whole(ground.server, survey(ground.server))
+    assert [(one.key, one.mends, one.choices) for one in found] == [
+        ("home-owner:dora", Mends.BY_HAND, ()),
+        ("home-alone:left", Mends.BY_HAND, ()),
+    ]
+    assert "belongs to uid 20003 (emil), not to 20002" in found[0].text
+    assert [one.do for one in found] == ["ls -ld -- /home/dora", "ls -ld -- /home/left"]
+
+
 def test_what_belongs_to_somebody_who_is_here_or_to_root_is_never_archived(
     course: CourseOnDisk, machine: Machine
 ) -> None:
