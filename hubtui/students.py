@@ -24,7 +24,7 @@ from hubtui.formerly import path as formerly_path
 from hubtui.leaving import Leaving, read_leaving
 from hubtui.leaving import path as leaving_path
 from hubtui.names import TwinIndex
-from hubtui.server import Server, accounts, homes, hubdb, ledger, leftovers, lines, roster
+from hubtui.server import Server, accounts, homes, hubdb, ledger, lines, roster, strays
 from hubtui.server.accounts import Account, Accounts
 from hubtui.server.hubdb import SignUp, UserRow
 from hubtui.server.ledger import Ledger
@@ -272,7 +272,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         leaving=leaving,
         formerly=formerly,
         lines=behind,
-        left=leftovers.uids,
+        left=strays.uids,
         missing=tuple(missing),
         parts=parts,
     )

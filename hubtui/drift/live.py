@@ -15,7 +15,7 @@ from hubtui.drift.records import Choice, Code, Drift, Mends
 from hubtui.drift.words import repair, some, who
 from hubtui.findings import Severity
 from hubtui.names import shown
-from hubtui.server import Server, disks, leftovers
+from hubtui.server import Server, disks, strays
 from hubtui.server.uses import Use
 from hubtui.students import Missing, Survey
 from hubtui.units import counted
@@ -132,7 +132,7 @@ def left_of_uids(server: Server, seen: Survey, running: Mapping[int, Use]) -> It
     """Files, jobs and processes of uids that nobody has: whoever gets one next inherits them."""
     if "accounts" in seen.unseen:
         return
-    left = leftovers.by_uid()
+    left = strays.by_uid()
     for uid in sorted({*left, *running}):
         if uid in seen.accounts.by_uid or not _was_here(server, seen, uid) or _exists(uid):
             continue

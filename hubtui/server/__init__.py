@@ -8,7 +8,7 @@ listeners    who listens on a port
 accounts     Unix accounts and groups
 shadow       who is locked, who expires
 lines        lines and locks of /etc that NSS does not show
-leftovers    who has something outside of the home, and what
+strays       what somebody has outside of the home
 accountfiles lines of it that are nobody's, and locks, taken out
 homes        home folders, as root may look at them: from outside
 as_student   what is done inside a home, by a process that is the student
