@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hubtui import changes
+from hubtui.demo.form import log_in
 from hubtui.demo.hub import EmbeddedHub
 from hubtui.errors import Refused
 from hubtui.events import Outcome
 from hubtui.leaving import read_leaving
 from hubtui.plan import runs
+from hubtui.retire.checks import fenced
 from hubtui.retire.due import due
 from hubtui.server import processes
 from hubtui.server.shadow import read_shadow
 from tests.course_on_disk import hubtui
-from tests.leavers import Leavers, digest
+from tests.leavers import PASSWORD, Leavers, digest
 
 pytestmark = pytest.mark.hub
 
@@ -51,7 +54,8 @@ def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     assert read_shadow()["grace-anna"].locked
     assert "grace-anna" not in year.seen.attending
     assert due(year.server, changes.carry_out) == []
-    assert digest(home) == before
+    assert not home.exists()
+    assert digest(fenced(year.server, 20001)) == before
 
     year.done(year.restore("grace-anna", "grace-otto"))
     assert [file.read_bytes() for file in files] == texts
@@ -160,3 +164,19 @@ def test_switched_off_and_brought_back_from_the_command_line(year: Leavers) -> N
     done = hubtui("accounts", "restore", "grace-ida", "--yes")
     assert done.returncode == 0, done.stderr
     year.as_ever("grace-ida", before)
+
+
+def test_a_browser_that_is_still_open_starts_nothing(year: Leavers) -> None:
+    year.student("grace-kim", 20012)
+    browser = log_in(year.hub.url, "grace-kim", PASSWORD)
+    assert browser.start_server().ok
+    year.done(year.retire("grace-kim", until=year.server.clock() + timedelta(days=14)))
+    began = year.hub.log.stat().st_size
+    browser.get("/hub/spawn/grace-kim")
+    until = time.monotonic() + 30
+    while b"PermissionError" not in year.hub.log.read_bytes()[began:]:  # no home to start in
+        assert time.monotonic() < until, "the hub never tried"
+        time.sleep(0.1)
+    while processes.of(20012):  # it ends by itself
+        assert time.monotonic() < until, "it still runs"
+        time.sleep(0.1)
