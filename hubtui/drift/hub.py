@@ -138,7 +138,7 @@ def _foreign(seen: Survey, account: Account) -> Drift:
 
 def _still_at_work(seen: Survey, name: str) -> Iterator[Drift]:
     account, user = seen.students.get(name), seen.users.get(name)
-    if account is not None and user is not None and user.servers and name not in seen.leaving:
+    if account is not None and user is not None and user.servers:
         yield not_authorised(account)
 
 
