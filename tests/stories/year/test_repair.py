@@ -94,7 +94,7 @@ def test_what_is_safe_is_mended_at_once_and_the_rest_is_asked(ground: Ground) ->
         "Nothing to mend without a decision of yours.\n",
     )
     assert "keep-2: Sign-up 2 (authorised) stays and 3 goes" in asked.stderr
-    assert "→ hubtui accounts repair --choose two-sign-ups:dora=keep-2" in asked.stderr
+    assert "→ sudo hubtui accounts repair --choose two-sign-ups:dora=keep-2" in asked.stderr
     wrong = hubtui("accounts", "repair", "--choose", "two-sign-ups:dora=both", "--yes")
     assert (wrong.returncode, "both is no choice" in wrong.stderr) == (1, True)
     chosen = hubtui("accounts", "repair", "--choose", "two-sign-ups:dora=keep-2", "--yes")
@@ -138,6 +138,19 @@ def test_an_authorised_sign_up_gets_its_account(ground: Ground) -> None:
     ground.sign_up("www-data", authorised=True)
     with pytest.raises(Refused, match="reserved"):
         plan_for(ground.server, drift(Code.NO_ACCOUNT, "www-data"))
+
+
+def test_an_account_made_by_hand_joins_the_course(ground: Ground, machine: Machine) -> None:
+    machine.adduser("bert", 2000, mode=0o700)
+    ground.sign_up("bert", authorised=True)
+    [found] = whole(ground.server, survey(ground.server))
+    assert (found.code, [each.word for each in found.choices]) == (
+        Code.FOREIGN_SIGN_UP,
+        ["discard", "join"],
+    )
+    repaired(ground.server, drift(Code.FOREIGN_SIGN_UP, "bert", "join"))
+    assert whole(ground.server, survey(ground.server)) == ()
+    assert "bert" in survey(ground.server).students
 
 
 def test_lines_of_the_roster_go_and_all_others_stay_byte_for_byte(ground: Ground) -> None:
