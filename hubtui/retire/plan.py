@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -101,6 +102,7 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
     how = kept.keeping(plan)
+    noted = partial(Noted, server, subject, how)
     chain: list[Step] = [
         steps.Check(server, subject, plan.id),
         steps.NoteLeaving(server, subject, _note(server, plan, subject)),
@@ -111,18 +113,17 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
         Fence(server, subject, how),
     ]
     if not plan.params["until"]:
-        removal = (
-            Archive(server, subject, how),
+        chain += [
+            noted(Archive(server, subject, how)),
             SweepStrays(server, subject, how),
-            steps.DeleteHubUser(server, subject),
+            noted(steps.DeleteHubUser(server, subject)),
             RemoveHome(server, subject, how),
-            ending.RemoveAccount(server, subject),
-            ending.RemoveGroup(server, subject),
-            ending.RosterOut(server, subject),
-            ending.RetireUid(server, subject),
-        )
-        chain += [Noted(step, server, subject, how) for step in removal]
-        chain.append(ending.Farewell(server, subject, how))
+            noted(ending.RemoveAccount(server, subject)),
+            noted(ending.RemoveGroup(server, subject)),
+            noted(ending.RosterOut(server, subject)),
+            noted(ending.RetireUid(server, subject)),
+            ending.Farewell(server, subject, how),
+        ]
     return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
 
 
