@@ -134,13 +134,13 @@ def _locks(seen: Survey) -> Iterator[Drift]:
 def _homes_alone(seen: Survey) -> Iterator[Drift]:
     """Folders that were somebody's: root's own are shared on purpose, and a dot hides ours."""
     top = seen.course.accounts.homes
-    taken = {part for a in seen.accounts.by_name.values() for part in (a.home, *a.home.parents)}
+    below, prefix = [str(a.home) for a in seen.accounts.by_name.values()], f"{top}/"
+    taken = {home[len(prefix) :].split("/")[0] for home in below if home.startswith(prefix)}
     for name, uid in sorted(seen.homes.items()):
-        path = top / name
-        if path in taken or name.startswith(".") or uid < 1000 or uid == NOBODY:
+        if name in taken or name.startswith(".") or uid < 1000 or uid == NOBODY:
             continue
-        if homes.look(path).kind is Kind.FOLDER:
-            yield _home_alone(seen, path, uid)
+        if homes.look(top / name).kind is Kind.FOLDER:
+            yield _home_alone(seen, top / name, uid)
 
 
 def _home_alone(seen: Survey, path: Path, uid: int) -> Drift:

@@ -94,6 +94,6 @@ def _finding(id_: str, found: Sequence[Drift]) -> Finding:
         words = {one.code: one.short for one in reversed(found)}
         said = ", ".join(f"{n} × {shown(words[code], 60)}" for code, n in kinds[:_FEW])
         more = f" and {len(kinds) - _FEW} kinds more" if len(kinds) > _FEW else ""
-        text = f"{len(found)} accounts or homes are not as they should be: {said}{more}."
+        text = f"{len(found)} accounts, sign-ups or homes are not as they should be: {said}{more}."
         do = "See each: sudo hubtui accounts check"
     return Finding(id=id_, severity=first.severity, text=text, do=do, pane=PANE, row=first.name)

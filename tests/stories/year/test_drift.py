@@ -243,7 +243,7 @@ def test_the_glance_tells_alarms_one_by_one_and_the_rest_together(ground: Ground
     assert alarms[0].do == "sudo hubtui accounts repair anna"
     rest = need_somebody(findings)["students.drift"]
     assert rest.text == (
-        "2 accounts or homes are not as they should be: 2 × home open to others (0750)."
+        "2 accounts, sign-ups or homes are not as they should be: 2 × home open to others (0750)."
     )
     for number in range(3):
         drifts.in_sudo(ground, f"more{number}")
