@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hubtui.changes import FILES, SHORT, StepLine, SubjectLine, in_short, is_beside, totals
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
+from hubtui.server import Server
 from hubtui.tui.columns import Row
 
 _IDLE = ("kept", "deleted")
@@ -70,6 +71,16 @@ def told(
         about=about,
         warnings=(*warnings, *_notes(lines, sheets)),
     )
+
+
+def told_of_change(server: Server, plan: Plan, lines: Sequence[SubjectLine]) -> Told:
+    """A change of accounts or sign-ups; of a removal, how much goes and when, too."""
+    if plan.kind != "retire":
+        return told(plan, lines)
+    from hubtui.retire import words
+
+    labels = {one.key: words.amount(one) for one in words.leavers(plan)}
+    return told(plan, lines, about=words.about(server, plan), labels=labels)
 
 
 def idle(plan: Plan, lines: Sequence[SubjectLine]) -> str:
