@@ -87,7 +87,7 @@ def _of_account(look: Look, one: CourseAccount) -> Entry:
     return Entry(
         name=one.name,
         row=(
-            cell(name, style),
+            cell(name, style if strange or leaves else ""),
             cell(str(one.account.uid), QUIET),
             cell(megabytes(one.size)),
             cell(megabytes(one.memory) if one.processes else ""),

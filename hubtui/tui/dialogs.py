@@ -229,6 +229,8 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog.one #steps { height: auto; max-height: 30vh; }
     PlanDialog.open #steps { display: block; }
     PlanDialog #typed { background: $panel; margin-top: 1; }
+    PlanDialog #word { text-style: bold; }
+    PlanDialog #word + #typed { margin-top: 0; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -276,6 +278,8 @@ class PlanDialog(ModalScreen[bool]):
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
+                if not self._typed_name:
+                    yield Line(f"To confirm type: {self._typed}", id="word")
                 yield Input(placeholder=f"type {self._typed} to confirm", id="typed", compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):

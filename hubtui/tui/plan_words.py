@@ -55,14 +55,14 @@ def told(
     labels: Mapping[str, str] | None = None,
     trial: bool = False,
 ) -> Told:
-    """``labels``: what a sheet is, by its key; ``warnings``: those that stand before all others."""
+    """``labels``: what a sheet is, or how much somebody has, by the key; ``warnings``: those that stand before all others."""
     sheets, labels = sheets_of(plan), labels or {}
     people = [line for line in lines if line.key not in sheets]
     rows: dict[str, Row] = {}
     for line in sorted(lines, key=lambda line: _rank(line, sheets)):
         what = _of_sheet(line, trial=trial) if line.key in sheets else _gist(line)
         if label := labels.get(line.key):
-            what += f", {label}"
+            what = f"{what}, {label}" if line.key in sheets else f"{label}: {what}"
         rows[line.key] = (shown(line.name, limit=60), ("! " if line.notes else "") + what)
     return Told(
         title=shown(plan.title),

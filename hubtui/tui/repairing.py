@@ -104,9 +104,9 @@ class RepairDialog(ModalScreen[Answers]):
         self.set_class(len(self.found) == 1, "one")
 
     def compose(self) -> ComposeResult:
-        names = (len(shown(one.name, limit=30)) for one in self.found.values())
+        longest = max(len(shown(one.name, limit=30)) for one in self.found.values())
         columns = (
-            Column("name", "WHO", max(8, min(24, *names, 24))),
+            Column("name", "WHO", max(8, min(24, longest))),
             Column("what", "WHAT", None),
             Column("how", "HOW", 14),
         )

@@ -152,7 +152,7 @@ class RetireDialog(ModalScreen[Terms]):
         Binding("up", "app.focus_previous", show=False),
     ]
     _ASKED: ClassVar = (
-        ("when", "They go: now, or after", GRACE),
+        ("when", "They go now, or after", GRACE),
         ("keep", "Archives are kept, days", str(KEEP_DAYS)),
         ("archive", "Archives go to", ""),
     )
@@ -171,7 +171,7 @@ class RetireDialog(ModalScreen[Terms]):
                     yield Static(label, markup=False)
                     yield Input(value, placeholder=str(words.archives(server)), id=key)
             yield Static(id="means", markup=False)
-            yield Line("Enter goes on to the plan · ↑ ↓ · Esc cancels", id="hint", classes="quiet")
+            yield Line("Enter goes on to the plan · Tab to the next line · Esc cancels", id="hint", classes="quiet")
 
     @property
     def _server(self) -> Server:
