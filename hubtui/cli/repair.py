@@ -41,7 +41,7 @@ def repair(
     if not (what or all_safe or choices):
         raise UsageError("Say what to mend, or --all-safe; see: hubtui accounts check")
     base.need_root("Repairing accounts")
-    server, chosen = app.server, _choices(choices)
+    server, chosen = app.server, choices_of(choices)
     found = whole(server, survey(server))
     wanted = _wanted(found, what, chosen)
     if all_safe:
@@ -61,12 +61,12 @@ def repair(
     return code or int(len(ready) < len(wanted))
 
 
-def _choices(texts: Sequence[str]) -> dict[str, str]:
+def choices_of(texts: Sequence[str]) -> dict[str, str]:
     """By the drift's key, the word. Raises UsageError."""
     found = {}
     for text in texts:
-        key, equals, word = text.rpartition("=")
-        if not equals or ":" not in key:
+        key, _, word = text.rpartition("=")
+        if not word or ":" not in key:
             raise UsageError(f"--choose wants CODE:NAME=WORD, not {shown(text, limit=60)}.")
         found[key] = word
     return found

@@ -16,6 +16,7 @@ from pathlib import Path
 from hubtui.errors import ChangedSinceShown, CommandFailed, Refused, StateError
 from hubtui.names import shown
 from hubtui.plan.steps import Step
+from hubtui.reads import reading
 from hubtui.repair.ground import SameAccount, same_home
 from hubtui.repair.records import Repair
 from hubtui.server import Server, disks, homes, processes
@@ -65,6 +66,8 @@ class Unused(SameAccount):
         except Refused as e:
             raise ChangedSinceShown(str(e)) from e
         place = Path(self.subject.place)
+        if flaw := reading.flaw(place.parent):
+            raise ChangedSinceShown(f"{shown(str(place.parent))} is not root's alone: {flaw}.")
         if inside := [each for each in _mounts() if each.is_relative_to(place)]:
             raise ChangedSinceShown(f"{shown(str(inside[0]))} is mounted: unmount it first.")
 

@@ -17,13 +17,14 @@ from hubtui.errors import HubtuiError, Refused, StateError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.repair import accounts, homes, hub, lines, ownership
+from hubtui.repair import accounts, archiving, homes, hub, lines, ownership
 from hubtui.repair.notes import notes
 from hubtui.repair.records import Repair
 from hubtui.server import Server
 from hubtui.server.lines import ETC
 from hubtui.server.run import say
 from hubtui.signups import Verdict
+from hubtui.state import to_builtins
 from hubtui.students import Survey, survey
 from hubtui.units import counted
 
@@ -39,8 +40,8 @@ MENDING: dict[Code, dict[str, Steps]] = {
     Code.HALF_MADE: {"": accounts.half_made},
     Code.NO_ACCOUNT: {"": hub.no_account, "discard": hub.foreign_sign_up},
     Code.NO_HOME: {"": homes.no_home},
-    Code.HOME_OWNER: {"chown": ownership.handed_over},
-    Code.HOME_ALONE: {"adopt": homes.adopt},
+    Code.HOME_OWNER: {"chown": ownership.handed_over, "archive": archiving.home_owner},
+    Code.HOME_ALONE: {"adopt": homes.adopt, "archive": archiving.home_alone},
     Code.HOME_OPEN: {"": homes.home_open},
     Code.NOT_IN_GROUP: {"": accounts.not_in_group},
     Code.POWERFUL: {"leave": accounts.powerful},
@@ -54,6 +55,7 @@ MENDING: dict[Code, dict[str, Steps]] = {
     Code.ROSTER_ALONE: {"remove": lines.roster_alone, "create": lines.made_ahead},
     Code.ROSTER_TWICE: {"": lines.roster_twice},
     Code.ORPHAN_LINE: {"": lines.orphan_lines},
+    Code.LEFT_OF_UID: {"archive": archiving.left_of_uid},
 }
 """By code and by the word that was chosen, none where there is nothing to choose. In the order in
 which they are mended: while a lock is left nobody can be added."""
@@ -75,7 +77,9 @@ def repair_plan(
     wanted = sorted(given.values(), key=lambda each: order.index(each.code))
     uids = seen.free_uids()
     subjects = [_subject(server, seen, one, words.get(one.key, ""), uids) for one in wanted]
-    return new_plan("repair", _title(wanted), subjects, server.clock())
+    plan = new_plan("repair", _title(wanted), [], server.clock())
+    with_plan = [msgspec.structs.replace(each, run=plan.id, by=plan.by) for each in subjects]
+    return msgspec.structs.replace(plan, subjects=tuple(map(to_builtins, with_plan)))
 
 
 def safe(server: Server, found: Sequence[Drift]) -> tuple[list[Drift], list[str]]:
@@ -95,7 +99,8 @@ def safe(server: Server, found: Sequence[Drift]) -> tuple[list[Drift], list[str]
 def repair_chain(server: Server, subject: Repair) -> Chain:
     """The steps that mend one."""
     steps = _way(subject.code, subject.choice)(server, subject)
-    return Chain(subject=subject.key, steps=steps, uid=subject.uid, notes=notes(server, subject))
+    whose = subject.owner if subject.choice == "archive" else subject.uid
+    return Chain(subject=subject.key, steps=steps, uid=whose, notes=notes(server, subject))
 
 
 def _answered(one: Drift, word: str) -> None:
@@ -164,6 +169,11 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
             return msgspec.structs.replace(subject, uid=begun.uid if begun else next(uids))
         case (Code.HOME_OWNER, "chown"):
             ownership.refuse(seen, subject)
+        case (Code.HOME_OWNER | Code.HOME_ALONE, "archive"):
+            archiving.refuse(seen, subject)
+        case (Code.LEFT_OF_UID, _):
+            subject = msgspec.structs.replace(subject, uid=one.uid, owner=one.uid or 0)
+            archiving.refuse(seen, subject)
         case (Code.HOME_ALONE, "adopt"):
             return homes.adopted(seen, subject)
     return subject
@@ -176,6 +186,8 @@ def _place(seen: Survey, one: Drift) -> Path | None:
     account = seen.accounts.by_name.get(one.name)
     if account is not None:
         return account.home
+    if one.code is Code.LEFT_OF_UID:
+        return None
     plain = "/" not in one.name and "\0" not in one.name and one.name not in ("", ".", "..")
     return seen.course.accounts.homes / one.name if plain else None
 

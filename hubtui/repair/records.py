@@ -29,9 +29,13 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     inode: int = 0
     owner: int = -1
     mode: int = 0
-    """Of the home's own folder, by lstat; ``inode`` 0 where there is none."""
+    """Of the home's own folder, by lstat; ``inode`` 0 where there is none. What was left without
+    a home has an ``owner`` as well."""
     sign_ups: tuple[Row, ...] = ()
     """All sign-ups of this name."""
+    run: str = ""
+    """The plan's id, and in ``by`` who made it: an archive is kept with both."""
+    by: str = ""
     digest: str | None = None
     """Of the sign-up that the account is made for; None where it is for none."""
 

@@ -1,4 +1,4 @@
-"""The fence: root's own folder below ``homes`` into which a home is moved before root looks into it.
+"""The fence: a folder of root's below ``homes``; a home is moved there before root looks into it.
 
 From then on nobody can walk into it, so that root may. The move is one rename on one filesystem,
 and nothing inside the home is touched: what is moved back is what it was.
@@ -26,8 +26,6 @@ from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, disks
 from hubtui.server.run import say
 from hubtui.state import sync_folder
-from hubtui.workers import tree
-from hubtui.workers.drop import FOLDER
 
 
 def removing(server: Server, uid: int) -> Path:
@@ -163,17 +161,3 @@ def _move(source: Path, old: Path, target: Path, new: Path) -> None:
         raise CommandFailed(f"{shown(str(old))} cannot be moved: {e.strerror}.") from e
     sync_folder(target)
     sync_folder(source)
-
-
-@contextlib.contextmanager
-def opened(place: Path) -> Iterator[int]:
-    """An open descriptor of a fenced home."""
-    above = os.open(place.parent, FOLDER)
-    try:
-        fd = tree.open_at(above, place.name, FOLDER)
-    finally:
-        os.close(above)
-    try:
-        yield fd
-    finally:
-        os.close(fd)

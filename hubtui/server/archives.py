@@ -1,158 +1,182 @@
-"""Archives: a folder packed by tar and zstd, verified against what was packed, for root alone.
+"""Archives of folders that root alone can enter: by GNU tar and zstd, and read again whole.
 
-Written as ``X.part`` and renamed only once zstd has tested it, tar has compared it with the folder
-and it is on the disk: an archive by its own name is whole. Everything runs with idle priority.
+A member's name begins with the folder's own name, a uid, so no archive names an account. What an
+archive holds is what was there: a sum over every entry (hubtui.workers.tree) is taken before and
+after, and once more while the archive is compared with the tree.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
-from hubtui.server.run import Result, Run
-from hubtui.state import make_dir, sync_folder
-from hubtui.units import megabytes
+from hubtui.server import disks
+from hubtui.server.run import ENVIRONMENT, Run, say
+from hubtui.state import sync_folder
+from hubtui.units import counted, megabytes
+from hubtui.workers import tree
+from hubtui.workers.drop import FOLDER
+from hubtui.workers.tree import Sum
+from hubtui.workers.verify import Different, compare
 
-QUIETLY = ("nice", "-n", "19", "ionice", "-c", "3")
-"""A class at work must not notice."""
-_LONG = 6 * 3600.0
-"""Seconds that one home may take: 100 GB at 5 MB/s."""
-_CHANGED = 1
-"""tar's exit code where a file changed while it was read, or differs from the archive."""
-_WHOLE = (
-    "--one-file-system",
-    "--numeric-owner",
-    "--acls",
-    "--xattrs",
-    "--xattrs-include=*",
-    "--warning=no-file-ignored",  # a socket is no data
-)
+PART = ".part"
+_LEAST_ROOM = 64 << 20
+"""Bytes that stay free on the target."""
+_HEADERS = 2048
+"""Bytes of an entry in the archive besides its content."""
+_SECONDS, _BYTES_A_SECOND = 600, 4 << 20
+"""What a slow disk may take."""
+_TRIES = 2
 
 
-class Packed(NamedTuple):
-    """An archive that was verified."""
+class Made(NamedTuple):
+    """A verified archive, still called ``….part``."""
 
-    path: Path
     sha256: str
-    bytes: int
+    size: int
+    """Of the file, in bytes."""
+    tree: Sum
+    """What it holds."""
 
 
-def create_argv(part: Path, parent: Path, member: str) -> list[str]:
-    """Pack ``parent/member``; holes stay holes, and are not read."""
-    what = ["--create", "--zstd", "--sparse", *_WHOLE, "--file", str(part)]
-    return [*QUIETLY, "tar", *what, "--directory", str(parent), "--", member]
+Making = Generator[str, None, Made]
+"""Says how far it is, and returns what was made."""
 
 
-def compare_argv(archive: Path, parent: Path) -> list[str]:
-    """Compare what is packed with what is there: contents, sizes, times, owners, modes, links."""
-    what = ["--compare", "--zstd", *_WHOLE, "--file", str(archive)]
-    return [*QUIETLY, "tar", *what, "--directory", str(parent)]
+def argv(folder: Path, part: Path) -> list[str]:
+    """The command that archives ``folder``."""
+    return [
+        "nice", "-n", "19",
+        "tar", "--create", "--zstd", "--one-file-system", "--sparse",
+        "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=*",
+        "--atime-preserve=system", "--warning=no-file-ignored", "--force-local",
+        "--file", str(part), "--directory", str(folder.parent), "--", folder.name,
+    ]  # fmt: skip
 
 
-def test_argv(archive: Path) -> list[str]:
-    """Have zstd read all of it and check its sums."""
-    return [*QUIETLY, "zstd", "--quiet", "--test", "--", str(archive)]
+def make(run: Run, folder: Path, target: Path, *, hold: int | None = None) -> Making:
+    """Archive ``folder`` as ``target.part`` and verify it; says how far it is.
 
-
-def part_of(archive: Path) -> Path:
-    """Its name until it is verified."""
-    return archive.with_name(archive.name + ".part")
-
-
-def pack(run: Run, parent: Path, member: str, archive: Path, *, hold: int | None = None) -> Packed:
-    """Pack a folder and verify it. Raises CommandFailed; then nothing of the archive is left.
-
-    A file that is written to meanwhile makes it try once more.
+    Where something changes meanwhile it is done once more. Raises Refused where there is no room,
+    CommandFailed, ChangedSinceShown; nothing of the archive is left then.
     """
-    part = part_of(archive)
+    part = target.with_name(target.name + PART)
     try:
-        part.unlink(missing_ok=True)  # of a try that was killed
-        for last in (False, True):
-            result = run(create_argv(part, parent, member), timeout=_LONG, hold=hold)
-            if result.code == 0:
-                result = run(compare_argv(part, parent), timeout=_LONG, hold=hold)
-            if result.code == 0:
-                break
-            if last or result.code != _CHANGED:
-                raise CommandFailed(f"{member} could not be archived: {_why(result, part)}")
-        return keep(run, part, archive, hold=hold)
+        for attempt in range(_TRIES):
+            try:
+                return (yield from _attempt(run, folder, part, hold))
+            except Different as e:
+                where = shown(f"{folder}/{e.path}" if e.path else str(folder), limit=200)
+                if attempt == _TRIES - 1:
+                    raise CommandFailed(f"{where} cannot be archived as it is: {e.why}.") from e
+                yield f"once more: {where}: {e.why}"
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    raise AssertionError
 
 
-def keep(run: Run, part: Path, archive: Path, *, hold: int | None = None) -> Packed:
-    """Test what was written as ``part``, and give it its name. Raises CommandFailed, OSError."""
-    run(test_argv(part), timeout=_LONG, hold=hold).check()
-    fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        os.fchmod(fd, 0o600)
-        os.fsync(fd)
-        digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(fd).st_size
-    part.rename(archive)
-    sync_folder(archive.parent)
-    return Packed(archive, digest, size)
+def finish(target: Path) -> None:
+    """Give a verified archive its name, on the disk. Raises OSError."""
+    part = target.with_name(target.name + PART)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.rename(target)
+    sync_folder(target.parent)
 
 
-def compare(run: Run, archive: Path, parent: Path, *, hold: int | None = None) -> None:
-    """See that the folder still is what was packed. Raises CommandFailed."""
-    result = run(compare_argv(archive, parent), timeout=_LONG, hold=hold)
-    if result.code:
-        raise CommandFailed(f"{archive.name} is not what is there any more: {result.why()}.")
+def sha256_of(file: Path) -> str:
+    """Of the whole file. Raises OSError."""
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
-def digest_of(archive: Path) -> str:
-    """Its sha256, read now. Raises OSError."""
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def look(folder: Path) -> Sum:
+    """What a folder of root's holds. Raises CommandFailed with the path that is in the way."""
+    with opened(folder) as top:
+        try:
+            return tree.look(top)
+        except OSError as e:
+            where = shown(f"{folder}/{e.filename}", limit=200)
+            raise CommandFailed(f"{where} cannot be looked at: {e.strerror}.") from e
 
 
-def make_folder(place: Path) -> Path:
-    """The folder for archives, made where it is missing; root's alone. Raises Refused, StateError.
+@contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """An open descriptor of it. Raises OSError."""
+    above = os.open(folder.parent, FOLDER)
+    try:
+        fd = tree.open_at(above, folder.name, FOLDER)
+    finally:
+        os.close(above)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
-    All folders on the way have to be root's, too: whoever may rename one could exchange an archive.
-    """
-    if not place.exists():
-        make_dir(place)
-    for folder in (real := place.resolve(), *real.parents):
-        found = folder.stat()
-        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        sticky = found.st_mode & stat.S_ISVTX and folder != real
-        if found.st_uid not in (0, os.geteuid()) or (others and not sticky):
-            raise Refused(
-                f"{shown(str(folder))} can be written by others than root: archives of students' "
-                "files are not kept there. Name another folder: --archive FOLDER"
-            )
-    if stat.S_IMODE(real.stat().st_mode) & 0o077:
+
+def _attempt(run: Run, folder: Path, part: Path, hold: int | None) -> Making:
+    before = look(folder)
+    _need_room(part.parent, before)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600))
+    yield f"{counted(before.files, 'file')}, {megabytes(before.bytes)}"
+    result = run(argv(folder, part), timeout=_time_for(before), hold=hold)
+    if "No space left" in result.err:
+        raise CommandFailed(f"{shown(str(part.parent))} is full: {_HELP}")
+    if result.code == 1:
+        raise Different("", f"it changes while tar reads it ({result.why()})")
+    result.check()
+    yield "verified: read again whole, and compared"
+    with opened(folder) as top, _unpacked(part) as stream:
+        held = compare(stream, top, lambda name: name.partition("/")[2])
+    if not before.text == held.text == look(folder).text:
+        raise Different("", "something there is not in the archive, or changed meanwhile")
+    return Made(sha256_of(part), part.stat().st_size, before)
+
+
+_HELP = "make room there, or name a folder on another disk with --archive."
+
+
+def _need_room(folder: Path, wanted: Sum) -> None:
+    seen = disks.look([folder])
+    if not seen.disks:
+        raise CommandFailed(f"The disk of {shown(str(folder))} does not answer.")
+    need = wanted.bytes + wanted.files * _HEADERS + _LEAST_ROOM
+    if (free := seen.disks[0].free) < need:
         raise Refused(
-            f"{shown(str(real))} can be read by others than root: chmod 700 {shown(str(real))}"
-        )
-    return real
-
-
-def need_room(place: Path, size: int) -> None:
-    """See that ``size`` bytes fit, were nothing of them compressed. Raises Refused."""
-    found = os.statvfs(place)
-    free = found.f_bavail * found.f_frsize
-    if free < size:
-        raise Refused(
-            f"{shown(str(place))} has {megabytes(free)} free, and the home has {megabytes(size)}: "
-            "name a folder on another disk, with --archive FOLDER"
+            f"{shown(str(folder))} has {megabytes(free)} free, and the archive may need "
+            f"{megabytes(need)}: {_HELP}"
         )
 
 
-def _why(result: Result, part: Path) -> str:
-    found = os.statvfs(part.parent)
-    if found.f_bavail * found.f_frsize < 1 << 20:
-        return f"the disk of {shown(str(part.parent))} is full."
-    return f"{_program(result.argv)} ended with {result.why()}."
+def _time_for(wanted: Sum) -> float:
+    return _SECONDS + wanted.bytes / _BYTES_A_SECOND
 
 
-def _program(argv: Sequence[str]) -> str:
-    return argv[len(QUIETLY)]
+@contextmanager
+def _unpacked(file: Path) -> Iterator[IO[bytes]]:
+    """The tar in it. Raises Different where zstd finds it broken."""
+    command = ["zstd", "--decompress", "--stdout", "--quiet", "--", str(file)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        cwd="/",
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout
+        if process.wait() != 0:
+            raise Different("", f"{say(command)} finds the archive broken")
+    finally:
+        process.kill()
+        process.communicate()

@@ -21,10 +21,9 @@ _OPENAT2 = 437
 """The same number on every architecture."""
 _NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS = 1, 2, 4
 _CHUNK = 2000
-"""Characters of a path that one call resolves: below PATH_MAX in any alphabet but one of
-surrogates."""
+"""Bytes of a path that one call resolves, and one name more: less than PATH_MAX."""
 LONGEST = 16 << 10
-"""Bytes of a path inside a tree: beyond that tar runs out of stack, or of memory."""
+"""Characters of a path inside a tree: far beyond it tar runs out of stack and memory."""
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -56,12 +55,12 @@ def open_at(folder: int, path: str, flags: int) -> int:
 
 def open_folder(top: int, path: str) -> int:
     """A folder below ``top``, of any depth; ``""`` is top itself. Raises OSError."""
-    fd = os.dup(top)
-    while path:
-        cut = path.find("/", _CHUNK)
-        piece, path = (path[:cut], path[cut + 1 :]) if cut >= 0 else (path, "")
+    fd, rest = os.dup(top), os.fsencode(path)
+    while rest:
+        cut = rest.find(b"/", _CHUNK)
+        piece, rest = (rest[:cut], rest[cut + 1 :]) if cut >= 0 else (rest, b"")
         try:
-            below = open_at(fd, piece, FOLDER)
+            below = open_at(fd, os.fsdecode(piece), FOLDER)
         finally:
             os.close(fd)
         fd = below
@@ -173,17 +172,16 @@ class Sum:
 
     def __init__(self) -> None:
         self.files = self.bytes = self._sum = 0
-        self.longest = ""
         self._linked: set[Identity] = set()
 
     def add(self, path: str, found: os.stat_result) -> None:
-        """One entry."""
+        """One entry. Raises OSError where its path is longer than LONGEST."""
         if stat.S_ISSOCK(found.st_mode):
             return
+        if len(path) > LONGEST:
+            raise OSError(errno.ENAMETOOLONG, f"a path of more than {LONGEST} characters", path)
         self.files += 1
         self._sum = (self._sum + digest(path, found)) % (1 << 256)
-        if len(path) > len(self.longest):
-            self.longest = path
         if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
             if identity(found) in self._linked:
                 return

@@ -196,6 +196,18 @@ def test_of_a_home_of_root_s_a_file_with_a_second_name_stays_root_s(course: Cour
     assert Path("/home/secret").stat().st_uid == 0
 
 
+def test_where_students_can_exchange_homes_nothing_changes_hands(course: CourseOnDisk) -> None:
+    home = owned_by_nobody()
+    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
+    Path("/home").chmod(0o777)
+    try:
+        with pytest.raises(ChangedSinceShown, match="/home is not root's alone"):
+            carried_out(of("check", chain))
+    finally:
+        Path("/home").chmod(0o755)
+    assert home.stat().st_uid == GONE
+
+
 def test_the_home_of_another_student_is_not_given_away(course: CourseOnDisk) -> None:
     os.chown("/home/anna", pwd.getpwnam("bert").pw_uid, -1)
     with pytest.raises(Refused, match="belongs to bert"):
