@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from hubtui.clock import stamp
@@ -92,9 +93,15 @@ def archive(server: Server, uid: int, how: Keeping, tree: Path, what: str) -> It
 
 
 def target(server: Server, uid: int, how: Keeping, what: str = "home") -> Path:
-    """What an archive that is made now is called."""
+    """What an archive that is made now is called: as none is yet."""
     kind = "" if what == "home" else f".{what}"
-    return folder_of(server, how) / f"{uid}-{server.clock():%Y%m%d-%H%M%S}{kind}.tar.zst"
+    start = f"{uid}-{server.clock():%Y%m%d-%H%M%S}"
+    folder = folder_of(server, how)
+    for number in count(1):
+        path = folder / f"{start}{f'-{number}' if number > 1 else ''}{kind}.tar.zst"
+        if not path.exists():
+            return path
+    raise AssertionError
 
 
 def folder_of(server: Server, how: Keeping) -> Path:

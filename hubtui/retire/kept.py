@@ -24,7 +24,7 @@ from hubtui.server import Server
 from hubtui.state import read_document, sync_folder, write_document
 
 _RECORD = re.compile(r"\d+\.json")
-_ARCHIVE = re.compile(r"\d+-\d{8}-\d{6}(?:\.rest)?\.tar\.zst")
+_ARCHIVE = re.compile(r"\d+-\d{8}-\d{6}(?:-\d+)?(?:\.rest)?\.tar\.zst")
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,16 @@ def is_noted(server: Server, uid: int, how: Keeping, kind: str) -> bool:
 
 
 def note_archive(server: Server, one: Archived, how: Keeping, **more: int) -> None:
-    """A verified archive; it takes the place of what this run had of its kind."""
+    """A verified archive; one of this run that a kill kept from getting its name is left out."""
     record = begin(server, one.uid, how)
-    rest = tuple(a for a in record.archives if (a.run, a.what) != (one.run, one.what))
+    rest = tuple(a for a in record.archives if a.run != how.run or is_whole(a))
     write(server, msgspec.structs.replace(record, archives=(*rest, one), **more))
 
 
 def archive_of(server: Server, uid: int, how: Keeping, what: str) -> Archived | None:
-    """The archive that this run made, where its file is there, in its full length."""
+    """The newest that this run made, where its file is there, in its full length."""
     record = of_run(server, uid, how.run)
-    for one in record.archives if record is not None else ():
+    for one in reversed(record.archives if record is not None else ()):
         if (one.run, one.what, one.deleted) == (how.run, what, "") and is_whole(one):
             return one
     return None

@@ -124,7 +124,7 @@ def opened(folder: Path) -> Iterator[int]:
 
 def _attempt(run: Run, folder: Path, part: Path, hold: int | None) -> Making:
     before = look(folder)
-    _need_room(part.parent, before)
+    need_room(part.parent, before.files, before.bytes)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600))
     yield f"{counted(before.files, 'file')}, {megabytes(before.bytes)}"
     result = run(argv(folder, part), timeout=_time_for(before), hold=hold)
@@ -144,11 +144,12 @@ def _attempt(run: Run, folder: Path, part: Path, hold: int | None) -> Making:
 _HELP = "make room there, or name a folder on another disk with --archive."
 
 
-def _need_room(folder: Path, wanted: Sum) -> None:
+def need_room(folder: Path, files: int, size: int) -> None:
+    """Raises Refused where so many files with so many bytes may not fit into an archive there."""
     seen = disks.look([folder])
     if not seen.disks:
         raise CommandFailed(f"The disk of {shown(str(folder))} does not answer.")
-    need = wanted.bytes + wanted.files * _HEADERS + _LEAST_ROOM
+    need = size + files * _HEADERS + _LEAST_ROOM
     if (free := seen.disks[0].free) < need:
         raise Refused(
             f"{shown(str(folder))} has {megabytes(free)} free, and the archive may need "

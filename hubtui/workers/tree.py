@@ -7,6 +7,7 @@ however deep the tree is.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -99,18 +100,18 @@ def walk(
     top: int,
     *,
     leave: Callable[[int, str], None] | None = None,
-    refused: Callable[[Visit, OSError], None] | None = None,
+    refused: Callable[[str, OSError], None] | None = None,
 ) -> Iterator[Visit]:
     """Everything below an open folder; of each folder first what is in it, then the folders there.
 
-    ``leave`` is called with the open folder and a name when all below that name was seen;
-    ``refused`` where a folder cannot be opened, else that is raised. Raises OSError; ESTALE where
-    somebody moves folders meanwhile.
+    ``leave`` is called with the open folder and a name when all below that name was seen.
+    ``refused`` takes what cannot be looked at, or moves meanwhile, with its path; without it that
+    is raised: OSError, ESTALE where somebody moves folders.
     """
     here = os.dup(top)
     levels, names = [_Level(here)], list[str]()
     try:
-        yield from _entries(here, (), levels[-1])
+        yield from _entries(here, (), levels[-1], refused)
         while True:
             if levels[-1].todo:
                 name = levels[-1].todo.pop()
@@ -119,33 +120,61 @@ def walk(
                 except OSError as e:
                     if refused is None:
                         raise
-                    found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                    refused(Visit(here, name, found, tuple(names)), e)
+                    refused("/".join((*names, name)), e)
                     continue
                 os.close(here)
                 here = below
                 names.append(name)
                 levels.append(_Level(here))
-                yield from _entries(here, tuple(names), levels[-1])
+                yield from _entries(here, tuple(names), levels[-1], refused)
             elif names:
                 above = open_at(here, "..", FOLDER)
                 os.close(here)
                 here = above
                 levels.pop()
-                if identity(os.fstat(here)) != levels[-1].identity:
-                    raise OSError(errno.ESTALE, "moved meanwhile", "/".join(names))
                 name = names.pop()
-                if leave is not None:
-                    leave(here, name)
+                if identity(os.fstat(here)) == levels[-1].identity:
+                    if leave is not None:
+                        leave(here, name)
+                    continue
+                moved = OSError(errno.ESTALE, "moved meanwhile", "/".join((*names, name)))
+                if refused is None:
+                    raise moved
+                refused(moved.filename, moved)
+                os.close(here)
+                here = _again(top, names, levels)
             else:
                 return
     finally:
         os.close(here)
 
 
-def _entries(folder: int, above: tuple[str, ...], level: _Level) -> Iterator[Visit]:
+def _again(top: int, names: list[str], levels: list[_Level]) -> int:
+    """The deepest folder of the way that is where it was; those below it are given up."""
+    while True:
+        with contextlib.suppress(OSError):
+            fd = open_folder(top, "/".join(names))
+            if identity(os.fstat(fd)) == levels[-1].identity:
+                return fd
+            os.close(fd)
+        levels.pop()
+        names.pop()
+
+
+def _entries(
+    folder: int,
+    above: tuple[str, ...],
+    level: _Level,
+    refused: Callable[[str, OSError], None] | None,
+) -> Iterator[Visit]:
     for name in os.listdir(folder):
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError as e:
+            if refused is None:
+                raise
+            refused("/".join((*above, name)), e)
+            continue
         if stat.S_ISDIR(found.st_mode):
             level.todo.append(name)
         yield Visit(folder, name, found, above)

@@ -12,15 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hubtui.errors import ChangedSinceShown, CommandFailed, HubtuiError, Refused
 from hubtui.retire import kept
-from hubtui.retire.archive import Archive
-from hubtui.retire.fence import Fence, Unfence
-from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Archived, Leaver
 from hubtui.server import Server
 from tests.course_on_disk import make_course
-from tests.gone import FENCED, GOING, HOW, UID, a_leaver, leaver_of, own, removal, through, unpack
+from tests.gone import FENCED, UID, a_leaver, own, removal, through, unpack
 from tests.hostile_home import look_at
 from tests.sandboxed import Machine
 
@@ -138,7 +134,7 @@ def everything_of(top: Path) -> dict[str, object]:
         same = linked.setdefault(entry.st_ino, name)
         content: object = None
         if path.is_symlink():
-            content = os.readlink(path)
+            content = str(path.readlink())
         elif path.is_file() and entry.st_size < 1 << 20:
             content = path.read_bytes()
         elif path.is_file():
