@@ -13,6 +13,7 @@ from hubtui.drift.records import Drift, Mends
 from hubtui.findings import Severity
 from hubtui.leaving import Leaving
 from hubtui.names import shown
+from hubtui.server.homes import Kind
 from hubtui.tui.colours import BAD, GOOD, QUIET, WARN
 from hubtui.tui.columns import Column
 from hubtui.tui.look import Entry, Look, cell
@@ -170,6 +171,8 @@ def _detail(
     _say_drift(text, strange)
     text.append(f"\nuid       {one.account.uid}\n", QUIET)
     mode = f"{one.home.mode:04o}" if one.home.mode else str(one.home.kind)
+    if leaves is not None and one.home.kind is Kind.MISSING:
+        mode = "put away"
     text.append(f"home      {shown(str(one.home.path))} ({mode})\n", QUIET)
     if one.size is not None and one.size_at is not None:
         age = old(one.size_at, look.survey.at)

@@ -55,7 +55,9 @@ def told(
     labels: Mapping[str, str] | None = None,
     trial: bool = False,
 ) -> Told:
-    """``labels``: what a sheet is, or how much somebody has, by the key; ``warnings``: those that stand before all others."""
+    """``labels``: what a sheet is, or how much somebody has, by the key; ``warnings``: those that
+    stand before all others.
+    """
     sheets, labels = sheets_of(plan), labels or {}
     people = [line for line in lines if line.key not in sheets]
     rows: dict[str, Row] = {}
@@ -80,7 +82,8 @@ def told_of_change(server: Server, plan: Plan, lines: Sequence[SubjectLine]) -> 
     from hubtui.retire import words
 
     labels = {one.key: words.amount(one) for one in words.leavers(plan)}
-    return told(plan, lines, about=words.about(server, plan), labels=labels)
+    said = told(plan, lines, about=words.about(server, plan), labels=labels)
+    return said._replace(totals="")  # a dozen steps for each: who wants them presses Enter
 
 
 def idle(plan: Plan, lines: Sequence[SubjectLine]) -> str:

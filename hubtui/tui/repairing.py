@@ -82,11 +82,8 @@ class RepairDialog(ModalScreen[Answers]):
     DEFAULT_CSS = (
         FRAME.format("RepairDialog")
         + """
-    RepairDialog #box { height: 90%; }
-    RepairDialog KeyedTable { height: 1fr; min-height: 3; background: $surface; }
-    RepairDialog #about { height: auto; max-height: 65%; border-top: solid $panel; }
-    RepairDialog.one #box { height: auto; }
-    RepairDialog.one KeyedTable { height: 2; min-height: 2; }
+    RepairDialog KeyedTable { max-height: 40vh; background: $surface; }
+    RepairDialog #about { height: auto; max-height: 45vh; border-top: solid $panel; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,7 +98,6 @@ class RepairDialog(ModalScreen[Answers]):
         super().__init__()
         self.found = {one.key: one for one in found}
         self.answers: dict[str, str] = {one.key: "" for one in found if one.mends is Mends.SAFELY}
-        self.set_class(len(self.found) == 1, "one")
 
     def compose(self) -> ComposeResult:
         longest = max(len(shown(one.name, limit=30)) for one in self.found.values())
@@ -121,6 +117,7 @@ class RepairDialog(ModalScreen[Answers]):
         """Fill the list; the cursor goes where somebody is asked."""
         table = self.query_one(KeyedTable)
         table.focus()
+        table.styles.height = 1 + len(self.found)
         self._show()
         if asked := [key for key, one in self.found.items() if one.mends is Mends.CHOICE]:
             table.move_to(asked[0])

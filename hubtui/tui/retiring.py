@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 GRACE = "14 d"
 """Offered: so long everything can be brought back."""
+_HINT = "Enter goes on to the plan · Tab to the next line · Esc cancels"
 _LONGEST = 3650
 _NAMED = 6
 """Names that are listed; the plan has all."""
@@ -171,7 +172,11 @@ class RetireDialog(ModalScreen[Terms]):
                     yield Static(label, markup=False)
                     yield Input(value, placeholder=str(words.archives(server)), id=key)
             yield Static(id="means", markup=False)
-            yield Line("Enter goes on to the plan · Tab to the next line · Esc cancels", id="hint", classes="quiet")
+            yield Line(
+                "Enter goes on to the plan · Tab to the next line · Esc cancels",
+                id="hint",
+                classes="quiet",
+            )
 
     @property
     def _server(self) -> Server:

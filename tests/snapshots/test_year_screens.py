@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hubtui.server import Server
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.dialogs import PlanDialog
 from hubtui.tui.plan_words import told_of_change
 from tests.snapshots import year_scenes
 from tests.snapshots.showing import CONFIG, Given, Same, calm, doing
+
+
+@pytest.fixture
+def server(server: Server) -> Server:
+    return year_scenes.course_of(server)
 
 
 def app_of(server: Server, tmp_path: Path) -> HubtuiApp:

@@ -28,11 +28,11 @@ from tests.unit import surveys
 from tests.unit.surveys import NOON
 
 STUDENTS = (
-    "amber-finch", "blue-fox", "coral-seal", "green-mole", "ivory-hare", "lilac-owl",
-    "ochre-lynx", "pearl-newt", "plum-puffin", "red-panda", "ruby-owl", "silver-otter", "teal-crane",
+    "amber-finch", "blue-fox", "coral-seal", "green-mole", "ivory-hare", "lilac-owl", "ochre-lynx",
+    "pearl-newt", "plum-puffin", "red-panda", "ruby-owl", "silver-otter", "teal-crane",
 )  # fmt: skip
 LEAVE = ("red-panda", "ruby-owl", "silver-otter")
-HOMES = {
+HOMES = {  # of the others all is well
     "blue-fox": (Kind.FOLDER, 0o755),
     "coral-seal": (Kind.MISSING, 0),
 }
@@ -59,6 +59,14 @@ OLD_HOME = Drift(
 """As it is said of a real folder; here there is none."""
 
 
+def course_of(server: Server) -> Server:
+    """With archives on another disk, and a time zone that no machine changes."""
+    course = server.course
+    rules = msgspec.structs.replace(course.accounts, archive=Path("/mnt/backup/archives"))
+    course = msgspec.structs.replace(course, accounts=rules, timezone="Europe/Berlin")
+    return dataclasses.replace(server, course=course)
+
+
 def survey(server: Server, tmp_path: Path) -> Survey:
     """Sign-ups, accounts, roster and hub, which do not agree everywhere."""
     accounts = [
@@ -71,9 +79,9 @@ def survey(server: Server, tmp_path: Path) -> Survey:
         )
         for number, name in enumerate(STUDENTS)
     ]
-    signed_up = [name for name in STUDENTS if name not in LEAVE]
     sign_ups = [
-        surveys.sign_up(name, 10 + at, authorised=True) for at, name in enumerate(signed_up)
+        surveys.sign_up(name, at, authorised=name not in LEAVE)
+        for at, name in enumerate(STUDENTS, 1)
     ]
     seen = surveys.survey(
         tmp_path,
