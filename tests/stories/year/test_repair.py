@@ -18,7 +18,7 @@ from hubtui.repair.plan import Repair, repair_chain, repair_plan
 from hubtui.retire import kept
 from hubtui.students import survey
 from tests.course_on_disk import ROSTER, CourseOnDisk, hubtui, make_course
-from tests.drifts import PLANTERS, Ground, Planter
+from tests.drifts import PLANTERS, Ground, Planter, planters
 from tests.repairs import carried_out, drift, plan_for, repaired
 from tests.sandboxed import Machine
 
@@ -136,6 +136,17 @@ def test_a_hostile_name_is_mended_by_its_key_and_shown_escaped(ground: Ground, n
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert hubtui("accounts", "check").returncode == 0
+
+
+# --- uids ----------------------------------------------------------------------------------------
+
+
+def test_a_new_account_never_gets_a_uid_of_which_anything_is_left(ground: Ground) -> None:
+    planted = planters(Code.LEFT_OF_UID)
+    ground.sign_up("bert", authorised=False)
+    for planter in planted:
+        uid = int(planter(ground, "dora"))
+        assert hubtui("signups", "approve", "bert", "--dry-run").stdout.count(f"uid {uid + 1} ")
 
 
 # --- one by one ----------------------------------------------------------------------------------
