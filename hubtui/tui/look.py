@@ -191,10 +191,13 @@ class Looker:
     def _look_for_drift(self, seen: Survey) -> None:
         """All of it while the accounts are shown; else what the survey shows by itself."""
         self._whole = self.accounts_shown
+        self._drift = drift.Found(drift=drift.quick(seen))
         if self._whole:
-            self._drift = drift.look(self.server, seen)
-        else:
-            self._drift = drift.Found(drift=drift.quick(seen))
+            try:
+                self._drift = drift.look(self.server, seen)
+            except (HubtuiError, OSError) as e:
+                more = Missing(what="processes and files", why=str(e))
+                self._drift = replace(self._drift, missing=(more,))
 
     def _strange(self) -> dict[str, Any]:
         """What drifted, as fields of a look."""

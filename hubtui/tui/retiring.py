@@ -64,7 +64,8 @@ def retire(app: HubtuiApp, look: Look, names: Sequence[str]) -> None:
 
     def answered(terms: Terms | None) -> None:
         if terms is not None:
-            app.change(planner(terms), names, after=lambda: receipt(app))
+            after = (lambda: receipt(app)) if terms.until is None else None
+            app.change(planner(terms), names, after=after)
 
     app.push_screen(RetireDialog(look, names), answered)
 
