@@ -34,7 +34,7 @@ class AccountsPane(Pane):
     KEYS = (
         Key("w", "why", "why", "Why can this student not log in or start?"),
         Key("t", "stop", "stop", "Stop the servers of the marked, or of the row in focus."),
-        Key("d", "odd", "look at", "Show only what is to be looked at; d or Esc shows all again."),
+        Key("d", "odd", "look at", "Show only what is to be looked at; Esc shows all."),
         Key("f", "repair", "mend", "Mend what is not as it should be; asks where it has to."),
         Key("x", "retire", "remove", "Remove accounts: now, or switched off until a date."),
         Key("u", "restore", "bring back", "Bring back who is switched off, as they were.", False),
