@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hubtui.drift.accounts import drift
+from hubtui import drift
+from hubtui.drift.records import Drift
 from hubtui.errors import HubtuiError
 from hubtui.server import Server, homes, processes, sizes
 from hubtui.server.accounts import Account
@@ -49,7 +50,7 @@ class CourseAccount:
     """``running``, ``spawn``, ``stop`` (the hub is at it) or empty."""
     last_activity: datetime | None
     drift: tuple[str, ...]
-    """What is not as it should be, in words."""
+    """What is not as it should be, each in a few words."""
 
     @property
     def name(self) -> str:
@@ -93,19 +94,39 @@ def live(server: Server, seen: Survey, api: Callable[[], HubApi] | None) -> Live
     )
 
 
-def course_accounts(seen: Survey, now: Live) -> list[CourseAccount]:
-    """All course accounts, by name."""
+def course_accounts(
+    seen: Survey, now: Live, found: Sequence[Drift] | None = None
+) -> list[CourseAccount]:
+    """All course accounts, by name; ``found``: what drifted, where that was looked for already."""
     by_name: dict[str, list[SignUp]] = {}
     for sign_up in seen.sign_ups:
         by_name.setdefault(sign_up.name, []).append(sign_up)
+    looked = {name: homes.look(account.home) for name, account in seen.students.items()}
+    strange: dict[str, list[str]] = {}
+    for one in drift.quick(seen, looked) if found is None else found:
+        strange.setdefault(one.name, []).append(one.short)
     return [
-        _one(seen, now, account, tuple(by_name.get(name, ())))
+        _one(
+            seen,
+            now,
+            account,
+            looked[name],
+            sign_ups=tuple(by_name.get(name, ())),
+            strange=tuple(strange.get(name, ())),
+        )
         for name, account in sorted(seen.students.items())
     ]
 
 
-def _one(seen: Survey, now: Live, account: Account, sign_ups: tuple[SignUp, ...]) -> CourseAccount:
-    home = homes.look(account.home)
+def _one(
+    seen: Survey,
+    now: Live,
+    account: Account,
+    home: Home,
+    *,
+    sign_ups: tuple[SignUp, ...],
+    strange: tuple[str, ...],
+) -> CourseAccount:
     user, row = now.hub.get(account.name), seen.users.get(account.name)
     running = tuple(now.processes.get(account.uid, ()))
     state, active = "", row.last_activity if row else None
@@ -126,5 +147,5 @@ def _one(seen: Survey, now: Live, account: Account, sign_ups: tuple[SignUp, ...]
         processes=running,
         server=state,
         last_activity=active,
-        drift=drift(seen, account, home, sign_ups),
+        drift=strange,
     )

@@ -71,7 +71,9 @@ def take_back_chain(server: Server, subject: Row, *, stop: bool) -> Chain:
     return Chain(subject=subject.key, steps=steps, uid=account.uid, notes=notes)
 
 
-class _RowStep(Step):
+class RowStep(Step):
+    """A step about one sign-up, exactly as it was shown."""
+
     def __init__(self, server: Server, subject: Row) -> None:
         self.database, self.subject = server.course.hub.database, subject
         self.who = f"sign-up {subject.id} ({names.shown(subject.name, limit=60)})"
@@ -81,7 +83,7 @@ class _RowStep(Step):
         return hubdb.find(self.database, row.id, row.name, row.digest)
 
 
-class Discard(_RowStep):
+class Discard(RowStep):
     """Delete a pending sign-up; the person may sign up again."""
 
     kind = "discard"
@@ -106,7 +108,7 @@ class Discard(_RowStep):
             raise CommandFailed(f"The {self.who} is still there.")
 
 
-class TakeBack(_RowStep):
+class TakeBack(RowStep):
     """Make an authorised sign-up pending again: no new log-in. An open session goes on."""
 
     kind = "take back"

@@ -24,10 +24,11 @@ from hubtui.formerly import path as formerly_path
 from hubtui.leaving import Leaving, read_leaving
 from hubtui.leaving import path as leaving_path
 from hubtui.names import TwinIndex
-from hubtui.server import Server, accounts, homes, hubdb, ledger, roster
+from hubtui.server import Server, accounts, homes, hubdb, ledger, lines, roster
 from hubtui.server.accounts import Account, Accounts
 from hubtui.server.hubdb import SignUp, UserRow
 from hubtui.server.ledger import Ledger
+from hubtui.server.lines import Lines
 from hubtui.server.roster import Roster
 
 T = TypeVar("T")
@@ -79,6 +80,13 @@ class Survey:
     """Who is switched off and goes at a date, by name."""
     formerly: Formerly = field(default_factory=Formerly)
     """Who was here before and is gone."""
+    lines: Lines = field(default_factory=Lines)
+    """Lines and locks of /etc that NSS does not show."""
+
+    @cached_property
+    def unseen(self) -> frozenset[str]:
+        """What could not be looked at, and was not before: nothing there is not nothing wrong."""
+        return frozenset(each.what for each in self.missing if each.as_of is None)
 
     @cached_property
     def students(self) -> Mapping[str, Account]:
@@ -210,7 +218,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         dict[str, UserRow](),
     )
     found = part("accounts", accounts.stamp_of, accounts.read_accounts, Accounts({}, {}))
-    lines = part(
+    listed = part(
         "roster",
         lambda: _stamp(course.accounts.roster),
         lambda: roster.read_roster(course.accounts.roster),
@@ -222,6 +230,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         lambda: ledger.read_ledger(server.state),
         Ledger(()),
     )
+    behind = part("account files", lines.stamp_of, lines.read_lines, Lines())
     expected: frozenset[str] | None = part(
         "expected names",
         lambda: _stamp(expected_path(server.state)),
@@ -250,7 +259,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         at=now,
         course=course,
         accounts=found,
-        roster=lines,
+        roster=listed,
         ledger=uids,
         homes=owners,
         sign_ups=sign_ups,
@@ -258,6 +267,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         expected=expected,
         leaving=leaving,
         formerly=formerly,
+        lines=behind,
         missing=tuple(missing),
         parts=parts,
     )

@@ -1,11 +1,11 @@
-"""hubtui accounts list | create | stop | why | reset-login | retire | restore"""
+"""hubtui accounts list | create | stop | why | reset-login; the other verbs: beside this file."""
 
 from __future__ import annotations
 
 import click
 
 from hubtui import course_accounts, enrol, reset_login, stop
-from hubtui.cli import base, retire
+from hubtui.cli import base, drift, repair, retire
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.clock import ago, stamp
@@ -23,6 +23,8 @@ def group() -> None:
     """The course's Unix accounts."""
 
 
+group.add_command(drift.check)
+group.add_command(repair.repair)
 group.add_command(retire.retire)
 group.add_command(retire.restore)
 

@@ -78,18 +78,23 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """One disagreement, as it was seen."""
 
     code: Code
+    """Which disagreement it is: ``home-open``."""
     name: str
     """Of the account, sign-up, hub user, home or line: hostile text, and the row in the pane."""
     text: str
     """One sentence for a person; safe to show."""
     severity: Severity = Severity.WARNING
+    """``critical``: somebody can be another, or nobody can be added. ``note``: untidy."""
     mends: Mends = Mends.BY_HAND
+    """``safely``, ``choice`` or ``by-hand``: by a plan, by one of the choices, by a person."""
     choices: tuple[Choice, ...] = ()
+    """Ways to mend it, where a person has to decide."""
     do: str = ""
     """The command that mends it."""
     short: str = ""
     """The same in three words, for a column."""
     uid: int | None = None
+    """Of the account, or of whoever has left something."""
 
     @property
     def key(self) -> str:

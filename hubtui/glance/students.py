@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from hubtui import limits
-from hubtui.drift.accounts import grave
+from hubtui import drift, limits
+from hubtui.drift.records import Drift
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
 from hubtui.names import shown
-from hubtui.server import homes, machine
+from hubtui.server import machine
 from hubtui.server.uses import Use
 from hubtui.students import Survey
 from hubtui.units import counted, megabytes
 
 PANE = "accounts"
-_OURS = frozenset({"accounts", "roster", "homes", "uid ledger", "expected names"})
+_OURS = frozenset({"accounts", "roster", "homes", "uid ledger", "expected names", "account files"})
 """The parts of a survey that this line tells of."""
 _LARGEST = 3
+_FEW = 3
+"""Alarms of a kind that are told one by one."""
 
 
 def look(ground: Ground) -> Part:
@@ -31,8 +33,9 @@ def look(ground: Ground) -> Part:
         for name, account in seen.students.items()
         if account.uid in ground.uses
     }
-    found = (*_greedy(ground, users), *_strange(seen))
-    missing = tuple(each for each in seen.missing if each.what in _OURS)
+    strange = drift.look(ground.server, seen, ground.uses)
+    found = (*_greedy(ground, users), *_strange(strange.drift))
+    missing = (*(each for each in seen.missing if each.what in _OURS), *strange.missing)
     return part(
         "students", "students", _text(seen, users), pane=PANE, findings=found, missing=missing
     )
@@ -68,28 +71,29 @@ def _greedy(ground: Ground, users: dict[str, Use]) -> Iterator[Finding]:
             )
 
 
-def _strange(seen: Survey) -> Iterator[Finding]:
-    """One finding for all, or a term that begins would fill the screen."""
-    found = {
-        name: words
-        for name, account in sorted(seen.students.items())
-        if (words := grave(seen, account, homes.look(account.home)))
-    }
-    if not found:
-        return
-    first = next(iter(found))
-    risky = any(seen.power_of(seen.students[name]) for name in found)
-    if len(found) == 1:
-        text = f"{shown(first, 40)} is not as it should be: {shown(', '.join(found[first]), 120)}."
-    else:
-        counts = Counter(words[0] for words in found.values())
-        kinds = ", ".join(f"{n} × {shown(word, 60)}" for word, n in counts.most_common(3))
-        text = f"{len(found)} accounts are not as they should be: {kinds}."
-    yield Finding(
-        id="students.drift",
-        severity=Severity.CRITICAL if risky else Severity.WARNING,
-        text=text,
-        do="See each: sudo hubtui accounts list",
-        pane=PANE,
-        row=first,
-    )
+def _strange(found: Sequence[Drift]) -> Iterator[Finding]:
+    """Each alarm by itself, unless there are many of a kind; all warnings are one finding, or a
+    term that begins would fill the screen."""
+    of_kind: dict[str, list[Drift]] = {}
+    for one in found:
+        if one.severity is Severity.CRITICAL:
+            of_kind.setdefault(f"students.{one.code}", []).append(one)
+        elif one.severity is Severity.WARNING:
+            of_kind.setdefault("students.drift", []).append(one)
+    for id_, same in of_kind.items():
+        alone = id_ != "students.drift" and len(same) <= _FEW
+        for each in [[one] for one in same] if alone else [same]:
+            yield _finding(id_, each)
+
+
+def _finding(id_: str, found: Sequence[Drift]) -> Finding:
+    first = found[0]
+    text, do = first.text, first.do
+    if len(found) > 1:
+        kinds = Counter(one.code for one in found).most_common()
+        words = {one.code: one.short for one in reversed(found)}
+        said = ", ".join(f"{n} × {shown(words[code], 60)}" for code, n in kinds[:_FEW])
+        more = f" and {len(kinds) - _FEW} kinds more" if len(kinds) > _FEW else ""
+        text = f"{len(found)} accounts, sign-ups or homes are not as they should be: {said}{more}."
+        do = "See each: sudo hubtui accounts check"
+    return Finding(id=id_, severity=first.severity, text=text, do=do, pane=PANE, row=first.name)

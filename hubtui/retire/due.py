@@ -24,6 +24,7 @@ from hubtui.plan import plans, runs
 from hubtui.plan.locks import lock
 from hubtui.plan.plans import Plan
 from hubtui.plan.runs import RunRecord
+from hubtui.retire import kept
 from hubtui.server import Server
 from hubtui.state import read_document, write_document
 
@@ -50,6 +51,8 @@ class TriedRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = 1
     tried: dict[int, Tried] = {}
+    archives: tuple[str, ...] = ()
+    """Sentences of archives that could not be deleted, told already."""
 
 
 def path(server: Server) -> Path:
@@ -64,7 +67,7 @@ def due(server: Server, carry_out: CarryOut) -> list[str]:
     """
     try:
         with lock(server.state, "retire-due", BY, patience=0):
-            troubles = _Pass(server, carry_out).all()
+            troubles = _Pass(server, carry_out).all() + _expire(server)
             formerly.prune(server.state, server.clock())
             return troubles
     except LockHeld:
@@ -92,16 +95,16 @@ class _Pass:
         waiting = are_due(server)
         if not waiting or pauses.held(server.course, server.state, server.clock()):
             return []
-        record = read_document(path(server), TriedRecord) or TriedRecord()
+        record = _read(server)
         self.tried = {one.uid: record.tried[one.uid] for one in waiting if one.uid in record.tried}
         for plan in runs.unfinished(server.state):
             if (plan.kind, plan.by) == ("retire", BY):
                 self._run(plan, waiting)
         self._begin([one for one in are_due(server) if self._is_its_turn(one)])
         left = {one.uid for one in are_due(server)}
-        kept = {uid: tried for uid, tried in self.tried.items() if uid in left}
-        if kept != record.tried:
-            write_document(path(server), TriedRecord(tried=kept))
+        still = {uid: tried for uid, tried in self.tried.items() if uid in left}
+        if still != record.tried:
+            write_document(path(server), msgspec.structs.replace(record, tried=still))
         return [
             f"{_who(names)} due and not removed: {shown(why, limit=300)}"
             for why, names in self.untold.items()
@@ -166,6 +169,26 @@ class _Pass:
         often = before.often + 1 if before is not None else 1
         at = stamp(self.server.clock())
         self.tried[one.uid] = Tried(at=at, often=often, told=why)
+
+
+def _expire(server: Server) -> list[str]:
+    """Delete the archives whose date has come; what cannot be deleted is told once."""
+    now = server.clock()
+    if not any(parse(one.until) <= now for one in kept.listed(server)):
+        return []
+    try:
+        with lock(server.state, "accounts", BY, patience=0):
+            troubles = kept.expired(server)
+    except LockHeld:
+        return []  # the next minute is early enough
+    record = _read(server)
+    if tuple(troubles) != record.archives:
+        write_document(path(server), msgspec.structs.replace(record, archives=tuple(troubles)))
+    return [trouble for trouble in troubles if trouble not in record.archives]
+
+
+def _read(server: Server) -> TriedRecord:
+    return read_document(path(server), TriedRecord) or TriedRecord()
 
 
 def _let_in_again(seen: Survey, one: Leaving) -> str:

@@ -1,7 +1,10 @@
 """The plan that retires accounts: at once, or first switched off until a date.
 
-    check → note → log-in off → server stopped → locked → processes ended      until a date: so far
-    → fenced → archived → strays → hub user → home → account → group → roster → uid → farewell
+    check → note → log-in off → server stopped → locked → processes ended → fenced
+    → archived → strays → hub user → home → account → group → roster → uid → farewell
+
+Until a date only the first line is done. The home is fenced there already: a browser that is still
+open would start the server again, though its student cannot log in any more.
 
 The home goes before the account: its uid is not free while a file of it is left. What is lost by a
 kill is never more than the step at hand, and the next run finds where it was.
@@ -23,9 +26,14 @@ from hubtui.names import shown
 from hubtui.plan import plans
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.retire import steps
-from hubtui.retire.checks import Ground, complete, fenced, identity, need_token
+from hubtui.retire import ending, kept, steps
+from hubtui.retire.archive import Archive
+from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.ending import Noted
+from hubtui.retire.fence import Fence
+from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Closing, Leaver
+from hubtui.retire.strays import SweepStrays
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
@@ -92,29 +100,30 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
-    whose = steps.stop_of(subject)
+    how = kept.keeping(plan)
     chain: list[Step] = [
         steps.Check(server, subject, plan.id),
         steps.NoteLeaving(server, subject, _note(server, plan, subject)),
         *(steps.LogInOff(server, subject, one) for one in subject.authorised),
-        StopServer(server, whose, idle=False),
+        StopServer(server, steps.stop_of(subject), idle=False),
         steps.Lock(server, subject),
         steps.EndAll(server, subject),
+        Fence(server, subject, how),
     ]
     if not plan.params["until"]:
-        chain += _removal(server, plan, subject)
+        removal = (
+            Archive(server, subject, how),
+            SweepStrays(server, subject, how),
+            steps.DeleteHubUser(server, subject),
+            RemoveHome(server, subject, how),
+            ending.RemoveAccount(server, subject),
+            ending.RemoveGroup(server, subject),
+            ending.RosterOut(server, subject),
+            ending.RetireUid(server, subject),
+        )
+        chain += [Noted(step, server, subject, how) for step in removal]
+        chain.append(ending.Farewell(server, subject, how))
     return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
-
-
-def _removal(server: Server, plan: Plan, subject: Leaver) -> list[Step]:
-    return [
-        steps.DeleteHubUser(server, subject),
-        steps.RemoveAccount(server, subject),
-        steps.RemoveGroup(server, subject),
-        steps.RosterOut(server, subject),
-        steps.RetireUid(server, subject),
-        steps.Farewell(server, subject),
-    ]
 
 
 def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
@@ -205,11 +214,10 @@ def _as_before(server: Server, entry: Leaving) -> Leaver:
 
 def _measured(server: Server, found: Sequence[Leaver]) -> list[Leaver]:
     """The same with the files and bytes of their homes, as far as du can tell."""
-    homes = {Path(one.home): one for one in found if one.inode}
-    counts = sizes.count(server.run, list(homes)) if homes else {}
-    return [
-        msgspec.structs.replace(one, files=counts[home][0], bytes=counts[home][1])
-        if (home := Path(one.home)) in counts
-        else one
-        for one in found
-    ]
+    homes = {one.uid: home for one in found if (home := home_of(server, one)) is not None}
+    counts = sizes.count(server.run, list(homes.values())) if homes else {}
+    measured = []
+    for one in found:
+        files, size = counts.get(homes.get(one.uid, Path()), (None, None))
+        measured.append(msgspec.structs.replace(one, files=files, bytes=size))
+    return measured

@@ -54,6 +54,12 @@ class Archived(msgspec.Struct, frozen=True, kw_only=True):
     made: str
     until: str
     """RFC 3339: from then on ``hubtui due`` deletes it."""
+    run: str = ""
+    """Which made it."""
+    tree: str = ""
+    """What was archived, as hubtui.workers.tree sums it up: for the last look before it goes."""
+    mount: str = ""
+    """Where the filesystem begins that it lies on."""
     deleted: str = ""
 
 

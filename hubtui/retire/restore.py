@@ -16,7 +16,9 @@ from hubtui.plan import runs
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
+from hubtui.retire import kept
 from hubtui.retire.checks import complete, fenced, home_of, identity
+from hubtui.retire.fence import Unfence
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, hubdb
@@ -41,6 +43,7 @@ def restore_chain(server: Server, subject: Leaver) -> Chain:
         subject=subject.key,
         steps=[
             CheckBack(server, subject),
+            Unfence(server, subject),
             Unlock(server, subject),
             *(LetIn(server, subject, one) for one in subject.authorised),
             TakeOut(server, subject),
@@ -192,5 +195,9 @@ class TakeOut(LeaverStep):
         return entry is None or entry.uid != self.subject.uid
 
     def do(self) -> Iterator[str]:
-        leaving.take_out(self.server.state, self.subject.name, self.subject.uid)
+        state, uid = self.server.state, self.subject.uid
+        record = kept.read(state, uid)
+        if record is not None and not record.archives:
+            kept.path(state, uid).unlink(missing_ok=True)  # it never went
+        leaving.take_out(state, self.subject.name, uid)
         yield from ()

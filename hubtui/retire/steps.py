@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubtui import formerly, leaving
-from hubtui.clock import stamp
+from hubtui import leaving
 from hubtui.decline import Row, TakeBack
 from hubtui.errors import ChangedSinceShown, CommandFailed
 from hubtui.leaving import Leaving, WasAuthorised
@@ -18,10 +17,9 @@ from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
 from hubtui.retire.records import Leaver
-from hubtui.server import Server, accounts, hub, hubdb, ledger, processes, roster
+from hubtui.server import Server, accounts, hub, hubdb, ledger, processes
 from hubtui.server.accounts import Account
 from hubtui.server.hubdb import SignUp
-from hubtui.server.ledger import Given
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
 from hubtui.stop import EndProcesses, Stop, end
@@ -254,127 +252,6 @@ class DeleteHubUser(LeaverStep):
 
     def _strange(self) -> list[SignUp]:
         return [row for row in self._named() if _which(row) not in self.subject.sign_ups]
-
-
-class RemoveAccount(LeaverStep):
-    """userdel without ``-r``: the home went before, by a way that cannot be raced."""
-
-    kind = "userdel"
-
-    def say(self) -> str:
-        return say(self._argv())
-
-    def done(self) -> bool:
-        return self.account() is None
-
-    def do(self) -> Iterator[str]:
-        if (home := home_of(self.server, self.subject)) is not None:
-            raise CommandFailed(f"{shown(str(home))} is still there: its account stays.")
-        end_all(self.subject.uid)  # what cron began since; userdel refuses to go on beside it
-        yield from ()
-        result = self.server.run(self._argv(), timeout=120, hold=self.server.lock)
-        if not self.done():
-            raise CommandFailed(f"{self.name} is still there: userdel ended with {result.why()}.")
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"userdel ended, but {self.name} is still an account.")
-
-    def _argv(self) -> list[str]:
-        return ["userdel", "--", self.subject.name]
-
-
-class RosterOut(LeaverStep):
-    """No line of the name in the roster."""
-
-    kind = "roster"
-
-    def say(self) -> str:
-        return f"take the line {self.name} out of {self.server.course.accounts.roster}"
-
-    def done(self) -> bool:
-        path = self.server.course.accounts.roster
-        return self.is_anothers() or self.subject.name not in roster.read_roster(path)
-
-    def do(self) -> Iterator[str]:
-        if (path := self.server.course.accounts.roster) is not None:
-            roster.remove(path, self.subject.name)
-        yield from ()
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"{self.name} is still in {self.server.course.accounts.roster}.")
-
-
-class RemoveGroup(LeaverStep):
-    """The group of its own that adduser made, where userdel left it and nobody is in it."""
-
-    kind = "groupdel"
-
-    def say(self) -> str:
-        return say(self._argv())
-
-    def done(self) -> bool:
-        found = accounts.read_accounts()
-        name, gid = self.subject.name, self.subject.gid
-        return (
-            name == self.server.course.accounts.group
-            or found.groups.get(name) != gid
-            or bool(found.in_group(name))
-            or self.account() is not None
-        )
-
-    def do(self) -> Iterator[str]:
-        self.server.run(self._argv(), timeout=120, hold=self.server.lock).check()
-        yield from ()
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"groupdel ended well, but the group {self.name} is still there.")
-
-    def _argv(self) -> list[str]:
-        return ["groupdel", "--", self.subject.name]
-
-
-class RetireUid(LeaverStep):
-    """The ledger says that this uid is never given again, also where it was not hubtui's."""
-
-    kind = "retire uid"
-
-    def say(self) -> str:
-        return f"note in the uid ledger that uid {self.subject.uid} is never given again"
-
-    def done(self) -> bool:
-        return self.is_over()
-
-    def do(self) -> Iterator[str]:
-        if left := [] if self.is_anothers() else accounts.traces(self.subject.name):
-            where = ", ".join(str(path) for path in left)
-            raise CommandFailed(f"{self.name} still stands in {where}: take the line out by hand.")
-        now = stamp(self.server.clock())
-        before = ledger.read_ledger(self.server.state).by_uid.get(self.subject.uid)
-        made = before.made if before is not None else now
-        ledger.give(self.server.state, Given(uid=self.subject.uid, name="", made=made, retired=now))
-        yield from ()
-
-
-class Farewell(LeaverStep):
-    """That somebody of this name was here stays for a year, hidden; the list forgets the name."""
-
-    kind = "note"
-
-    def say(self) -> str:
-        return f"take {self.name} from the list of who leaves; for a year its HMAC is kept"
-
-    def done(self) -> bool:
-        found = leaving.read_leaving(self.server.state).get(self.subject.name)
-        return self.is_over() and (found is None or found.uid != self.subject.uid)
-
-    def do(self) -> Iterator[str]:
-        state = self.server.state
-        formerly.note(state, self.subject.name, self.subject.uid, self.server.clock())
-        leaving.take_out(state, self.subject.name, self.subject.uid)
-        yield from ()
 
 
 def stop_of(subject: Leaver) -> Stop:

@@ -7,6 +7,9 @@ hubapi       the hub's REST interface
 listeners    who listens on a port
 accounts     Unix accounts and groups
 shadow       who is locked, who expires
+lines        lines and locks of /etc that NSS does not show
+strays       what somebody has outside of the home
+accountfiles lines of it that are nobody's, and locks, taken out
 homes        home folders, as root may look at them: from outside
 as_student   what is done inside a home, by a process that is the student
 ledger       which uid was given to whom, for good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,21 @@ def serving() -> set[int]:
         if name == SERVER[:15] or any(w.rpartition(b"/")[2] == SERVER.encode() for w in words):
             found.add(uid)
     return found
+
+
+def inside(folder: Path) -> set[int]:
+    """The pids of all that stand in a folder, or hold open what lies in it, whoever they are."""
+    found: set[int] = set()
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for link in (process / "cwd", process / "root", *(process / "fd").iterdir()):
+                with contextlib.suppress(OSError):
+                    if link.readlink().is_relative_to(folder):
+                        found.add(int(process.name))
+                        break
+    return found - {os.getpid()}
 
 
 def is_alive(process: Process) -> bool:

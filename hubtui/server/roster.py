@@ -50,15 +50,15 @@ def add(path: Path, name: str) -> None:
     _write(path, data + name.encode() + ending)
 
 
-def remove(path: Path, name: str) -> None:
-    """Take every line of ``name`` out, atomically; all others stay byte for byte.
+def remove(path: Path, name: str, *, keep: int = 0) -> None:
+    """Take the lines of ``name`` out, atomically, but for the first ``keep`` of them.
 
     Raises Refused, StateError.
     """
     lines = io.BytesIO(_read(path)).readlines()  # at \n alone, as they are read
-    kept = [line for line in lines if _name(line.removesuffix(b"\n")) != name]
-    if len(kept) != len(lines):
-        _write(path, b"".join(kept))
+    own = [n for n, line in enumerate(lines) if _name(line.removesuffix(b"\n")) == name][keep:]
+    if own:
+        _write(path, b"".join(line for n, line in enumerate(lines) if n not in own))
 
 
 def flaws(path: Path) -> list[str]:

@@ -20,6 +20,8 @@ class Shadow(NamedTuple):
     """The day of expiry (days since 1970) as it stands there; empty where there is none."""
     changed: date | None
     """When the password was last changed: the account is not younger than that."""
+    empty: bool = False
+    """Nothing stands behind the ``!``: an account that never had a password, not one locked."""
 
 
 def read_shadow() -> dict[str, Shadow]:
@@ -32,7 +34,8 @@ def read_shadow() -> dict[str, Shadow]:
     for line in text.splitlines():
         name, *rest = line.split(":")
         if len(rest) >= 7:
-            found.setdefault(name, Shadow(rest[0].startswith("!"), rest[6], _day(rest[1])))
+            locked, empty = rest[0].startswith("!"), not rest[0].strip("!")
+            found.setdefault(name, Shadow(locked, rest[6], _day(rest[1]), empty))
     return found
 
 

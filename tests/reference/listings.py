@@ -21,6 +21,7 @@ from hubtui import events, why
 from hubtui.cli import accounts, causes, journal, release, restarts, schedule, signups, watchdog
 from hubtui.cli import glance as look
 from hubtui.course_accounts import CourseAccount
+from hubtui.drift.records import Choice, Drift
 from hubtui.exam import records as exam
 from hubtui.findings import Finding
 from hubtui.glance.records import ExamLine, Line, PutOff
@@ -157,6 +158,7 @@ LISTINGS = (
         beside=(("email", "with `--email` alone"),),
     ),
     Listing("accounts list", "accounts", accounts._record, CourseAccount),
+    Listing("accounts check", "drift", Drift),
     Listing("accounts why NAME", "why", why.Answer),
     Listing(
         "release list",
@@ -195,7 +197,7 @@ LISTINGS = (
     Listing("journal", "journal", Entry),
     Listing("journal unfinished", "unfinished", journal.unfinished.callback or journal.unfinished),
 )
-RECORDS = (Line, Finding, PutOff, ExamLine, exam.Answer, Exam, Missing, events.Event)
+RECORDS = (Line, Finding, Choice, PutOff, ExamLine, exam.Answer, Exam, Missing, events.Event)
 
 
 def page() -> str:

@@ -406,15 +406,17 @@ def test_accounts_that_are_not_as_they_should_be_are_one_finding(course: Watched
     assert needs(course.server, "students") == {}
     os.chown(homes[0], 0, 0)
     finding = needs(course.server, "students")["students.drift"]
-    assert finding.text == "anna is not as it should be: home belongs to uid 0."
-    assert finding.row == "anna"
-    homes[1].rename("/home/away")
+    assert finding.text.startswith("The home /home/anna of anna belongs to uid 0, not to 20001")
+    assert (finding.row, finding.do) == ("anna", "sudo hubtui accounts repair anna")
+    homes[1].rename("/home/.away")
     finding = needs(course.server, "students")["students.drift"]
-    assert finding.text.startswith("2 accounts are not as they should be: 1 × home ")
-    Path("/home/away").rename(homes[1])
+    assert finding.text.startswith(
+        "2 accounts, sign-ups or homes are not as they should be: 1 × home "
+    )
+    Path("/home/.away").rename(homes[1])
     os.chown(homes[0], 20001, -1)
     subprocess.run(["usermod", "--append", "--groups", "sudo", "bert"], check=True)
-    finding = needs(course.server, "students")["students.drift"]
+    finding = needs(course.server, "students")["students.powerful"]
     assert "in the group sudo" in finding.text
     assert finding.severity is Severity.CRITICAL, "bert could become root"
     subprocess.run(["gpasswd", "--delete", "bert", "sudo"], check=True)
