@@ -172,8 +172,9 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
         case (Code.HOME_OWNER | Code.HOME_ALONE, "archive"):
             archiving.refuse(seen, subject)
         case (Code.LEFT_OF_UID, _):
-            subject = msgspec.structs.replace(subject, uid=one.uid, owner=one.uid or 0)
-            archiving.refuse(seen, subject)
+            uid = one.uid or 0
+            archiving.refuse(seen, subject := msgspec.structs.replace(subject, owner=uid))
+            return msgspec.structs.replace(subject, called=archiving.name_of(uid))
         case (Code.HOME_ALONE, "adopt"):
             return homes.adopted(seen, subject)
     return subject

@@ -24,9 +24,9 @@ from hubtui.retire.fence import drop_fence, make_fence
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, accounts, archives, processes, spools, strays, systemd
+from hubtui.server import Server, accounts, archives, processes, spools, sweeping, systemd
 from hubtui.server.spools import Spooled
-from hubtui.server.strays import Found, Whose
+from hubtui.server.sweeping import Found, Whose
 from hubtui.units import counted
 from hubtui.workers import tree
 from hubtui.workers.drop import FILE, FOLDER
@@ -48,7 +48,7 @@ class SweepStrays(LeaverStep):
         self.tree = self.staging / str(subject.uid)
 
     def say(self) -> str:
-        tops = ", ".join(str(top) for top in strays.tops(self.subject.uid))
+        tops = ", ".join(str(top) for top in sweeping.tops(self.subject.uid))
         return (
             f"archive and remove what uid {self.subject.uid} has besides: crontab, at-jobs, mail, "
             f"shared memory, files in {tops}"
@@ -84,7 +84,7 @@ class SweepStrays(LeaverStep):
             self.told += f", {len(left)} left: {names}{more}"
 
     def verify(self) -> None:
-        if spools.find(self.subject.name, self.subject.uid):
+        if spools.find(self.subject.uid):
             raise CommandFailed(f"{self.name} still has a crontab, at-jobs or mail.")
         self._alone()
 
@@ -101,7 +101,7 @@ class SweepStrays(LeaverStep):
     def _copy_spooled(self) -> list[tuple[Spooled, int]]:
         """Each with what a change would change."""
         copied = []
-        for one in spools.find(self.subject.name, self.subject.uid):
+        for one in spools.find(self.subject.uid):
             with os.fdopen(os.open(one.path, os.O_RDONLY | FILE), "rb") as source:
                 found = os.fstat(source.fileno())
                 if not stat.S_ISREG(found.st_mode) or found.st_uid != self.subject.uid:
@@ -122,12 +122,12 @@ class SweepStrays(LeaverStep):
         return [argv for argv, _ in found]
 
     def _copy_strays(self) -> dict[Path, Found]:
-        every = strays.find(self.whose)
+        every = sweeping.find(self.whose)
         for top, found in every.items():
             if found.files:
                 archives.need_room(self.tree, found.files, found.bytes)
                 called = "-".join(top.parts[1:])
-                strays.archive(self.whose, top, found, self.tree / f"{called}.tar")
+                sweeping.archive(self.whose, top, found, self.tree / f"{called}.tar")
         return every
 
     def _drop_staging(self) -> None:
@@ -153,7 +153,7 @@ class SweepStrays(LeaverStep):
             one.path.unlink()
             removed += 1
         for top, entries in found.items():
-            gone, stays = strays.remove(self.whose, top, entries)
+            gone, stays = sweeping.remove(self.whose, top, entries)
             removed += gone
             left += stays
         return removed, left
@@ -164,7 +164,7 @@ class SweepStrays(LeaverStep):
         linger = spools.lingers(self.subject.name)
         if linger is not None and not self.is_anothers():
             linger.unlink(missing_ok=True)
-        folder = strays.runtime_folder(uid)
+        folder = sweeping.runtime_folder(uid)
         if not folder.is_dir():
             return
         if systemd.is_running():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CRONTABS = Path("/var/spool/cron/crontabs")
-AT = (Path("/var/spool/cron/atjobs"), Path("/var/spool/cron/atspool"))
+AT = tuple(Path("/var/spool", f) for f in ("cron/atjobs", "cron/atspool", "atjobs", "atspool"))
 MAIL = Path("/var/mail")
 LINGER = Path("/var/lib/systemd/linger")
 _IPC = Path("/proc/sysvipc")
@@ -33,15 +33,22 @@ class Spooled(NamedTuple):
     """What it is, without the account's name."""
 
 
-def find(name: str, uid: int) -> list[Spooled]:
-    """The account's files. Raises OSError."""
-    found = [Spooled(CRONTABS / name, "crontab"), Spooled(MAIL / name, "mail")]
-    if "/" in name or name in ("", ".", ".."):
-        found = []
+def find(uid: int) -> list[Spooled]:
+    """The account's files, by their owner: the name may be forgotten. Raises OSError."""
+    found = [*_called(CRONTABS, uid, "crontab"), *_called(MAIL, uid, "mail")]
     for folder in AT:
-        with suppress(FileNotFoundError):
-            found += [Spooled(job, f"at/{folder.name}/{job.name}") for job in folder.iterdir()]
-    return [one for one in found if _is_of(one.path, uid)]
+        jobs = _of(folder, uid)
+        found += [Spooled(job, f"at/{folder.parent.name}-{folder.name}/{job.name}") for job in jobs]
+    return found
+
+
+def _called(folder: Path, uid: int, what: str) -> list[Spooled]:
+    """There a file has its account's name: ``crontab``, and ``crontab-2`` where there are more."""
+    files = _of(folder, uid)
+    return [
+        Spooled(path, what if number == 1 else f"{what}-{number}")
+        for number, path in enumerate(files, start=1)
+    ]
 
 
 def lingers(name: str) -> Path | None:
@@ -73,9 +80,15 @@ def _words(columns: Sequence[str], row: dict[str, str]) -> str:
     return " ".join(f"{column}={row.get(column, '')}" for column in columns)
 
 
-def _is_of(path: Path, uid: int) -> bool:
+def _of(folder: Path, uid: int) -> list[Path]:
     try:
-        found = path.lstat()
+        entries = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_uid == uid
+        return []
+    found = []
+    for path in entries:
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_uid == uid:
+                found.append(path)
+    return found

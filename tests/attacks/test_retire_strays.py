@@ -114,7 +114,7 @@ def test_all_that_lies_outside_of_the_home_is_archived_and_goes(
     rest = rest_of(server, server.state / "rest")
     assert (rest / "crontab").read_text() == "* * * * * id\n"
     assert (rest / "mail").read_text() == "From bert"
-    assert (rest / "at/atjobs/a0001").exists()
+    assert (rest / "at/cron-atjobs/a0001").exists()
     assert f"shmid={segment}" in (rest / "ipc.txt").read_text()
     with tarfile.open(rest / "tmp.tar") as files:
         names = set(files.getnames())

@@ -14,10 +14,11 @@ from hubtui.drift import whole
 from hubtui.drift.records import Code, Mends
 from hubtui.errors import Refused
 from hubtui.events import Outcome
-from hubtui.repair.plan import repair_plan
+from hubtui.repair.plan import Repair, repair_chain, repair_plan
+from hubtui.retire import kept
 from hubtui.students import survey
 from tests.course_on_disk import ROSTER, CourseOnDisk, hubtui, make_course
-from tests.drifts import PLANTERS, Ground, Planter
+from tests.drifts import PLANTERS, Ground, Planter, planters
 from tests.repairs import carried_out, drift, plan_for, repaired
 from tests.sandboxed import Machine
 
@@ -137,6 +138,17 @@ def test_a_hostile_name_is_mended_by_its_key_and_shown_escaped(ground: Ground, n
     assert hubtui("accounts", "check").returncode == 0
 
 
+# --- uids ----------------------------------------------------------------------------------------
+
+
+def test_a_new_account_never_gets_a_uid_of_which_anything_is_left(ground: Ground) -> None:
+    planted = planters(Code.LEFT_OF_UID)
+    ground.sign_up("bert", authorised=False)
+    for planter in planted:
+        uid = int(planter(ground, "dora"))
+        assert hubtui("signups", "approve", "bert", "--dry-run").stdout.count(f"uid {uid + 1} ")
+
+
 # --- one by one ----------------------------------------------------------------------------------
 
 
@@ -230,3 +242,61 @@ def test_a_lock_that_nobody_holds_goes_and_one_that_is_held_stays(course: Course
     lock.write_text("999999999")
     repaired(course.server, found)
     assert hubtui("accounts", "create", "bert", "--yes").returncode == 0
+
+
+@pytest.mark.parametrize("reached", [4, 5, 6, 7])
+def test_a_home_of_a_gone_uid_is_in_its_archive_before_the_new_one_is_there(
+    course: CourseOnDisk, reached: int
+) -> None:
+    home, server = Path("/home/anna"), course.server
+    (home / "thesis.txt").write_text("a year of work")
+    subprocess.run(["chown", "-R", "20900", str(home)], check=True)
+    plan = plan_for(server, drift(Code.HOME_OWNER, "anna", "archive"))
+    [subject] = plan.subjects_as(Repair)
+    for step in repair_chain(server, subject).steps[:reached]:  # fenced, archived, gone, all
+        list(step.do())
+    assert carried_out(server, plan)[0] in (Outcome.DONE, Outcome.ALREADY)
+    assert home.stat().st_uid == pwd.getpwnam("anna").pw_uid
+    assert not (home / "thesis.txt").exists()
+    assert (home / ".bashrc").exists()
+    assert not Path("/home/.hubtui-retired").exists()
+    [archived] = kept.listed(server)
+    assert (archived.uid, archived.what) == (20900, "home")
+    tar = subprocess.run(
+        ["tar", "--extract", "--to-stdout", "--zstd", "--file", archived.path, "20900/thesis.txt"],
+        check=True,
+        capture_output=True,
+    )
+    assert tar.stdout == b"a year of work"
+
+
+def test_what_belongs_to_somebody_who_is_here_is_theirs_to_say(ground: Ground) -> None:
+    dora, emil = ground.student("dora"), ground.student("emil")
+    os.chown(dora, emil.stat().st_uid, -1)
+    Path("/home/left").mkdir()
+    os.chown("/home/left", emil.stat().st_uid, -1)
+    found = whole(ground.server, survey(ground.server))
+    assert [(one.key, one.mends, one.choices) for one in found] == [
+        ("home-owner:dora", Mends.BY_HAND, ()),
+        ("home-alone:left", Mends.BY_HAND, ()),
+    ]
+    assert "belongs to uid 20003 (emil), not to 20002" in found[0].text
+    assert [one.do for one in found] == ["ls -ld -- /home/dora", "ls -ld -- /home/left"]
+
+
+def test_what_belongs_to_somebody_who_is_here_or_to_root_is_never_archived(
+    course: CourseOnDisk, machine: Machine
+) -> None:
+    machine.adduser("bert", 2000)
+    for name, uid, why in (("dora", 2000, "ask first"), ("emil", 0, "is the system's")):
+        Path("/home", name).mkdir()
+        os.chown(Path("/home", name), uid, -1)
+        with pytest.raises(Refused, match=why):
+            plan_for(course.server, drift(Code.HOME_ALONE, name, "archive"))
+    Path("/home/dora/notes.txt").write_text("words")
+    os.chown("/home/dora", 20900, -1)
+    plan = plan_for(course.server, drift(Code.HOME_ALONE, "dora", "archive"))
+    machine.adduser("carl", 20900)
+    outcome, said = carried_out(course.server, plan)
+    assert (outcome, "belongs to carl" in said) == (Outcome.CHANGED, True)
+    assert Path("/home/dora/notes.txt").exists()
