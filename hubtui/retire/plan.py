@@ -40,7 +40,6 @@ from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
 from hubtui.students import Survey
-from hubtui.units import counted, megabytes
 
 KEEP_DAYS = 90
 """How long an archive is kept unless somebody says otherwise."""
@@ -153,8 +152,6 @@ def _notes(subject: Leaver) -> list[str]:
     notes = []
     if subject.inode == 0:
         notes.append("there is no home")
-    elif subject.files is not None:
-        notes.append(f"{counted(subject.files, 'file')}, {megabytes(subject.bytes)}")
     if subject.server:
         notes.append("its server runs: what is not saved there is lost")
     return notes
