@@ -24,9 +24,9 @@ _SEVERITIES, _CODES = list(Severity), list(Code)
 class Found:
     """What there is, and what could not be looked at."""
 
-    drift: tuple[Drift, ...]
+    drift: tuple[Drift, ...] = ()
     """The worst first."""
-    missing: tuple[Missing, ...]
+    missing: tuple[Missing, ...] = ()
     """Beside ``Survey.missing``."""
 
 
