@@ -6,6 +6,7 @@ byte, since nothing was done inside it; a sign-up that the hub has deleted does 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from hubtui import leaving
@@ -18,7 +19,7 @@ from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
 from hubtui.retire.checks import complete, fenced, home_of, identity
-from hubtui.retire.fence import Unfence
+from hubtui.retire.fence import Unfence, removing
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, hubdb
@@ -64,6 +65,8 @@ def why_not(server: Server, seen: Survey, name: str) -> str:
     account = seen.accounts.by_name.get(name)
     if account is None or account.uid != entry.uid:
         return f"{who} is half removed: its account is gone, and what is left is an archive."
+    if os.path.lexists(removing(server, entry.uid)):
+        return f"{who} is half removed: what is left is an archive."
     if _is_unfinished(server, entry):
         return (
             f"The removal of {who} is not finished: drop it first, with: "

@@ -75,7 +75,10 @@ def make(run: Run, folder: Path, target: Path, *, hold: int | None = None) -> Ma
             except Different as e:
                 where = shown(f"{folder}/{e.path}" if e.path else str(folder), limit=200)
                 if attempt == _TRIES - 1:
-                    raise CommandFailed(f"{where} cannot be archived as it is: {e.why}.") from e
+                    raise CommandFailed(
+                        f"{where} is not in the archive as it is there: {e.why}. "
+                        "Look whether something still writes there, and go on then."
+                    ) from e
                 yield f"once more: {where}: {e.why}"
     except BaseException:
         part.unlink(missing_ok=True)
@@ -137,7 +140,7 @@ def _attempt(run: Run, folder: Path, part: Path, hold: int | None) -> Making:
     with opened(folder) as top, _unpacked(part) as stream:
         held = compare(stream, top, lambda name: name.partition("/")[2])
     if not before.text == held.text == look(folder).text:
-        raise Different("", "something there is not in the archive, or changed meanwhile")
+        raise Different("", "something is missing, or changed meanwhile")
     return Made(sha256_of(part), part.stat().st_size, before)
 
 
