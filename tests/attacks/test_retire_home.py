@@ -81,7 +81,8 @@ def a_bit_of_everything() -> None:
     write(HOME / ("ü" * 90 + "/" + "x" * 255 + "/long"))
     write(HOME / "GNUSparseFile.1/x")
     work = write(HOME / "work")
-    os.setxattr(work, "user.a=b%3D%c", b"\x00\xff\n=z")
+    with contextlib.suppress(OSError):  # tmpfs has them since Linux 6.6
+        os.setxattr(work, "user.a=b%3D%c", b"\x00\xff\n=z")
     os.setxattr(work, "system.posix_acl_access", ACL)
     os.setxattr(work, "trusted.x", b"")
     (HOME / "folder").mkdir()
