@@ -16,7 +16,7 @@ from hubtui.retire.fence import drop_fence, fence_is_empty, is_nowhere, no_mount
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, archives
+from hubtui.server import Server, archives, holders
 from hubtui.server.run import say
 from hubtui.state import sync_folder
 from hubtui.units import counted, megabytes
@@ -95,6 +95,8 @@ class RemoveHome(LeaverStep):
         if home_of(self.server, self.subject) != self.place:
             raise ChangedSinceShown(f"{self.place} is not the home of {self.name} that was shown.")
         no_mounts(self.place)
+        if at_work := holders.sentence(self.place):
+            raise Refused(f"The home of {self.name} is not removed. {at_work}")
         if archives.look(self.place).text != one.tree:
             raise ChangedSinceShown(
                 f"{self.place} changed since it was archived: the next try archives it again."

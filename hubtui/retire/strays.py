@@ -67,6 +67,8 @@ class SweepStrays(LeaverStep):
         found = self._copy_strays()
         if any(self.tree.iterdir()):
             yield from archive(self.server, self.subject.uid, self.how, self.tree, "rest")
+            if kept.archive_of(self.server, self.subject.uid, self.how, "rest") is None:
+                raise CommandFailed("The archive of the strays is not where it was made.")
         removed, left = self._remove(spooled, found)
         for argv in ipc:
             self.server.run(argv).check()

@@ -535,3 +535,41 @@ def test_a_home_made_anew_meanwhile_is_not_overwritten(server: Server, anna: Lea
     with pytest.raises(Refused, match="is there again"):
         through([Unfence(server, anna)])
     assert FENCED.is_dir()
+
+
+def test_who_goes_on_writing_is_named(server: Server, anna: Leaver, machine: Machine) -> None:
+    machine.adduser("bert", 20002)
+    HOME.chmod(0o777)
+    with while_student("bert", WRITING, str(HOME)) as process:
+        with pytest.raises(CommandFailed, match=f"with: kill {process.pid}"):
+            through(removal(server, anna))
+        assert FENCED.is_dir()
+    through(removal(server, anna))
+    assert not FENCED.parent.exists()
+
+
+def test_as_long_as_somebody_stands_in_it_nothing_goes(server: Server, anna: Leaver) -> None:
+    work = write(HOME / "work")
+    own(UID, HOME)
+    with while_student("anna", STANDING, str(HOME)) as process:
+        with pytest.raises(Refused, match=f"with: kill {process.pid}"):
+            through(removal(server, anna))
+        assert (FENCED / work.name).exists()
+    through(removal(server, anna))
+    assert not FENCED.parent.exists()
+
+
+STANDING = """
+    import os, sys, time
+    os.chdir(sys.argv[1])
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+WRITING = """
+    import os, sys
+    os.chdir(sys.argv[1])
+    print("ready", flush=True)
+    while True:
+        with open("growing", "a") as file:
+            file.write("x" * 1000)
+"""
