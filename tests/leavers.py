@@ -1,112 +1,39 @@
-"""A course with a real hub whose students leave: how they come, how they are looked at."""
+"""Students who leave: how they are switched off, removed and brought back, and what is left."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import pwd
-import sqlite3
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import bcrypt
-
-from hubtui import changes, course
-from hubtui.demo.form import Session, log_in
-from hubtui.demo.hub import EmbeddedHub
+from hubtui import changes
 from hubtui.events import Event, Follower, Outcome, What
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
 from hubtui.retire.plan import retire_plan
 from hubtui.retire.restore import restore_plan
-from hubtui.server import Server, accounts, hubdb, ledger, roster, server_of
+from hubtui.server import hubdb, ledger
 from hubtui.server.accounts import FILES
-from hubtui.server.ledger import Given
 from hubtui.state import write_document
-from hubtui.students import Survey, survey
-from tests.course_on_disk import CONFIG, DATABASE, ROSTER, TEXT, make_course
-
-PASSWORD = "correct horse battery"
-ARCHIVES = Path("/var/lib/hubtui/archives")
+from tests.course_on_disk import ROSTER
+from tests.sandboxed import Machine
+from tests.yearly import Year, YearsHub
 
 
-@dataclass
-class Leavers:
-    """The course, its hub, and what a test does with both."""
-
-    hub: EmbeddedHub
-    server: Server
+class Leavers(Year):
+    """A course, and what a test does to those who leave it."""
 
     @classmethod
-    def at(cls, hub: EmbeddedHub) -> Leavers:
-        """A fresh course at a hub that runs; it has a token, and no students."""
-        make_course()
-        address = f"url: {hub.url}\n  api: {hub.api}\n  token_file: {hub.token_file}\n"
-        text = TEXT.replace(f"sqlite:///{DATABASE}", hub.database)
-        CONFIG.write_text(text.replace("url: http://127.0.0.1:8000\n", address))
-        if not accounts.group_exists("all_user"):
-            subprocess.run(accounts.groupadd_argv("all_user", 20000), check=True)
-        return cls(hub, server_of(course.load(CONFIG)))
-
-    @property
-    def seen(self) -> Survey:
-        """All as it is now."""
-        return survey(self.server)
-
-    # --- who comes ------------------------------------------------------------------------------
-
-    def student(self, name: str, uid: int, *, at_the_hub: bool = True) -> Path:
-        """An account as hubtui makes them, its sign-up authorised; returns the home, with work."""
-        home = Path("/home", name)
-        ledger.give(self.server.state, Given(uid=uid, name=name, made="2026-10-01T08:00:00Z"))
-        subprocess.run(accounts.useradd_argv(name, uid, "all_user", home), check=True)
-        roster.add(ROSTER, name)
-        self.sign_up(name)
-        if at_the_hub:
-            self.at_the_hub(name)
-        work = home / "work.ipynb"
-        work.write_text(f"a year of work by {name}")
-        os.chown(work, uid, 20000)
-        return home
-
-    def sign_up(self, name: str, *, authorised: bool = True) -> None:
-        """A row of users_info with a password that works."""
-        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4))
-        self.sql(
-            "insert into users_info (username, password, is_authorized, email, has_2fa)"
-            " values (?, ?, ?, '', 0)",
-            name,
-            hashed,
-            authorised,
-        )
-
-    def at_the_hub(self, name: str) -> None:
-        """Log in, and see the own page: the hub knows the name, and no server starts."""
-        page = Session(self.hub.url, name).post(
-            "/hub/login?next=%2Fhub%2Fhome", {"username": name, "password": PASSWORD}
-        )
-        assert page.status == 200, page.body
-
-    def can_log_in(self, name: str) -> bool:
-        """Whether the hub lets it in now."""
-        page = Session(self.hub.url, name).post(
-            "/hub/login?next=%2Fhub%2Fhome", {"username": name, "password": PASSWORD}
-        )
-        return "/hub/home" in page.url
-
-    def serve(self, name: str) -> None:
-        """The student's server runs."""
-        assert log_in(self.hub.url, name, PASSWORD).start_server().ok
-
-    def sql(self, statement: str, *values: object) -> None:
-        """One statement on the hub's database."""
-        path = self.hub.database_file
-        with contextlib.closing(sqlite3.connect(path, timeout=10)) as database, database:
-            database.execute(statement, values)
+    def of(cls, years_hub: YearsHub, machine: Machine) -> Leavers:
+        """A course without anybody, on a fresh machine, at a hub that knows nobody."""
+        years_hub.sweep()
+        machine.restore()
+        begun = Year.begun(years_hub.hub)
+        return cls(begun.hub, begun.server)
 
     # --- what is done ---------------------------------------------------------------------------
 
@@ -153,10 +80,6 @@ class Leavers:
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), "the run was meant to be killed"
         os.utime(runs.record_path(self.server.state, plan.id), (1, 1))  # begun long ago
-
-    def clock(self, at: datetime) -> None:
-        """It is that late."""
-        self.server = replace(self.server, clock=lambda: at)
 
     # --- what is left ---------------------------------------------------------------------------
 

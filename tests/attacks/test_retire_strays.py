@@ -10,8 +10,9 @@ import signal
 import socket
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from hubtui.retire import kept
 from hubtui.retire.records import Leaver
 from hubtui.retire.strays import SweepStrays
 from hubtui.server import Server, sweeping
+from hubtui.server.sweeping import Found, Whose
 from tests.course_on_disk import make_course
 from tests.gone import FENCED, HOW, UID, a_leaver, own, through
 from tests.hostile_home import look_at, while_student
@@ -240,3 +242,35 @@ def test_a_uid_that_is_somebody_elses_by_now_is_left_alone(server: Server, anna:
     with pytest.raises(ChangedSinceShown, match="somebody else's"):
         swept(server, anna)
     assert (TMP / "hers").exists()
+
+
+def test_what_changes_after_it_was_archived_stays(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = write(TMP / "hers")
+    remove = sweeping.remove
+
+    def late(whose: Whose, top: Path, found: Found) -> tuple[int, list[str]]:
+        os.truncate(hers, 2)
+        return remove(whose, top, found)
+
+    monkeypatch.setattr(sweeping, "remove", late)
+    assert "1 left" in swept(server, anna)
+    assert hers.read_text() == "he"
+
+
+def test_what_changes_while_it_is_archived_stays(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = write(TMP / "hers")
+    ask = sweeping._ask
+
+    def late(whose: Whose, tops: Sequence[Path], verb: str, *more: Any) -> Any:
+        if verb == "compare":
+            os.truncate(hers, 2)
+        return ask(whose, tops, verb, *more)
+
+    monkeypatch.setattr(sweeping, "_ask", late)
+    with pytest.raises(HubtuiError, match="mode, owner or time"):
+        swept(server, anna)
+    assert hers.read_text() == "he"

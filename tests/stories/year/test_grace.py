@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes
-from hubtui.demo.form import log_in
-from hubtui.demo.hub import EmbeddedHub
+from hubtui.demo.form import Session
 from hubtui.errors import Refused
 from hubtui.events import Outcome
 from hubtui.leaving import read_leaving
@@ -23,20 +22,22 @@ from hubtui.retire.due import due
 from hubtui.server import processes
 from hubtui.server.shadow import read_shadow
 from tests.course_on_disk import hubtui
-from tests.leavers import PASSWORD, Leavers, digest
+from tests.leavers import Leavers, digest
+from tests.sandboxed import Machine
+from tests.yearly import YearsHub
 
 pytestmark = pytest.mark.hub
 
 
 @pytest.fixture
-def year(machine: object, hub: EmbeddedHub) -> Leavers:
-    return Leavers.at(hub)
+def year(years_hub: YearsHub, _machine: Machine) -> Leavers:
+    return Leavers.of(years_hub, _machine)
 
 
 def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
-    home = year.student("grace-anna", 20001)
-    year.student("grace-otto", 20011)
-    year.serve("grace-otto")  # which writes into its home
+    home = year.student("grace-anna", 20001, at_the_hub=True)
+    year.student("grace-otto", 20011, at_the_hub=True)
+    browser = year.serve("grace-otto")  # which writes into its home
     (home / "link").symlink_to("/etc/shadow")
     os.setxattr(home / "work.ipynb", "user.note", b"mine")
     os.utime(home / "work.ipynb", ns=(1, 1_700_000_000_123_456_789))
@@ -56,6 +57,10 @@ def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     assert due(year.server, changes.carry_out) == []
     assert not home.exists()
     assert digest(fenced(year.server, 20001)) == before
+    starts_nothing(year, browser, 20011)
+    year.hub.stop()  # it would wait for that server for a minute and a half
+    year.hub.start()
+    year.hub.wait_until_up(90)
 
     year.done(year.restore("grace-anna", "grace-otto"))
     assert [file.read_bytes() for file in files] == texts
@@ -63,8 +68,18 @@ def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     assert read_leaving(year.server.state) == {}
 
 
+def starts_nothing(year: Leavers, browser: Session, uid: int) -> None:
+    """A browser that is still open may ask the hub for a server: without a home it ends."""
+    began = year.hub.log.stat().st_size
+    browser.get(f"/hub/spawn/{browser.path}")
+    until = time.monotonic() + 60
+    while b"PermissionError" not in year.hub.log.read_bytes()[began:] or processes.of(uid):
+        assert time.monotonic() < until, "it was not even tried, or goes on"
+        time.sleep(0.1)
+
+
 def test_who_was_locked_before_stays_so_and_a_day_of_expiry_as_it_was(year: Leavers) -> None:
-    year.student("grace-bert", 20002)
+    year.student("grace-bert", 20002, at_the_hub=True)
     subprocess.run(["usermod", "--lock", "--expiredate", "2030-01-01", "grace-bert"], check=True)
     until = year.server.clock() + timedelta(days=14)
     year.done(year.retire("grace-bert", until=until))
@@ -77,7 +92,7 @@ def test_who_was_locked_before_stays_so_and_a_day_of_expiry_as_it_was(year: Leav
 
 
 def test_a_sign_up_that_was_discarded_meanwhile_is_told(year: Leavers) -> None:
-    home = year.student("grace-carl", 20003)
+    home = year.student("grace-carl", 20003, at_the_hub=True)
     before = digest(home)
     year.done(year.retire("grace-carl", until=year.server.clock() + timedelta(days=14)))
     assert hubtui("signups", "discard", "grace-carl", "--yes").returncode == 0
@@ -89,13 +104,13 @@ def test_a_sign_up_that_was_discarded_meanwhile_is_told(year: Leavers) -> None:
 
 
 def test_only_who_is_switched_off_can_be_brought_back(year: Leavers) -> None:
-    year.student("grace-dora", 20004)
+    year.student("grace-dora", 20004, at_the_hub=True)
     with pytest.raises(Refused, match="is not switched off: nothing to bring back"):
         year.restore("grace-dora")
 
 
 def test_what_would_go_on_has_to_be_dropped_before_somebody_comes_back(year: Leavers) -> None:
-    year.student("grace-emil", 20005)
+    year.student("grace-emil", 20005, at_the_hub=True)
     plan = year.retire("grace-emil", until=year.server.clock() + timedelta(days=14))
     year.done(plan)
     runs.events_path(year.server.state, plan.id).unlink()  # as if it had been killed at its end
@@ -108,7 +123,7 @@ def test_what_would_go_on_has_to_be_dropped_before_somebody_comes_back(year: Lea
 
 
 def test_a_removal_that_was_shown_before_somebody_came_back_does_nothing(year: Leavers) -> None:
-    home = year.student("grace-fred", 20006)
+    home = year.student("grace-fred", 20006, at_the_hub=True)
     before = digest(home)
     year.done(year.retire("grace-fred", until=year.server.clock() + timedelta(days=14)))
     stale = year.retire("grace-fred")
@@ -121,7 +136,7 @@ def test_a_removal_that_was_shown_before_somebody_came_back_does_nothing(year: L
 def test_who_was_authorised_meanwhile_is_not_removed_by_the_plan_shown_before(
     year: Leavers,
 ) -> None:
-    home = year.student("grace-gina", 20007)
+    home = year.student("grace-gina", 20007, at_the_hub=True)
     year.sql("update users_info set is_authorized = 0 where username = 'grace-gina'")
     before = digest(home)
     plan = year.retire("grace-gina")
@@ -134,7 +149,7 @@ def test_who_was_authorised_meanwhile_is_not_removed_by_the_plan_shown_before(
 
 
 def test_nobody_is_removed_by_a_yes_alone(year: Leavers) -> None:
-    home = year.student("grace-hans", 20008)
+    home = year.student("grace-hans", 20008, at_the_hub=True)
     before = digest(home)
     for words in (
         ("--yes",),
@@ -149,8 +164,8 @@ def test_nobody_is_removed_by_a_yes_alone(year: Leavers) -> None:
 
 
 def test_switched_off_and_brought_back_from_the_command_line(year: Leavers) -> None:
-    home = year.student("grace-ida", 20009)
-    year.student("grace-jan", 20010)
+    home = year.student("grace-ida", 20009, at_the_hub=True)
+    year.student("grace-jan", 20010, at_the_hub=True)
     before = digest(home)
     shown = hubtui("accounts", "retire", "--all-but", "grace-jan", "--grace", "14d", "--dry-run")
     assert "Switch off account grace-ida until" in shown.stdout
@@ -164,19 +179,3 @@ def test_switched_off_and_brought_back_from_the_command_line(year: Leavers) -> N
     done = hubtui("accounts", "restore", "grace-ida", "--yes")
     assert done.returncode == 0, done.stderr
     year.as_ever("grace-ida", before)
-
-
-def test_a_browser_that_is_still_open_starts_nothing(year: Leavers) -> None:
-    year.student("grace-kim", 20012)
-    browser = log_in(year.hub.url, "grace-kim", PASSWORD)
-    assert browser.start_server().ok
-    year.done(year.retire("grace-kim", until=year.server.clock() + timedelta(days=14)))
-    began = year.hub.log.stat().st_size
-    browser.get("/hub/spawn/grace-kim")
-    until = time.monotonic() + 30
-    while b"PermissionError" not in year.hub.log.read_bytes()[began:]:  # no home to start in
-        assert time.monotonic() < until, "the hub never tried"
-        time.sleep(0.1)
-    while processes.of(20012):  # it ends by itself
-        assert time.monotonic() < until, "it still runs"
-        time.sleep(0.1)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.errors import Refused
 from hubtui.events import Outcome
 from hubtui.plan import runs
@@ -21,23 +20,25 @@ from hubtui.retire.steps import Lock
 from hubtui.server import Server, processes
 from tests.course_on_disk import ROSTER, hubtui
 from tests.leavers import Leavers, digest, unpacked
+from tests.sandboxed import Machine
+from tests.yearly import YearsHub
 
 pytestmark = pytest.mark.hub
 
 
 @pytest.fixture
-def year(machine: object, hub: EmbeddedHub) -> Leavers:
-    return Leavers.at(hub)
+def year(years_hub: YearsHub, _machine: Machine) -> Leavers:
+    return Leavers.of(years_hub, _machine)
 
 
 def test_a_year_ends_by_one_command_and_who_stays_is_as_ever(year: Leavers, tmp_path: Path) -> None:
-    year.student("end-anna", 20001)
+    year.student("end-anna", 20001, at_the_hub=True)
     year.serve("end-anna")
-    year.student("end-bert", 20002, at_the_hub=False)
+    year.student("end-bert", 20002)
     by_hand(year, "end-carl", 1001)
-    stays = year.student("end-eva", 20003)
+    stays = year.student("end-eva", 20003, at_the_hub=True)
     other = stays.with_name("end-anna-maria")  # whose name begins as another one that goes
-    year.student(other.name, 20004)
+    year.student(other.name, 20004, at_the_hub=True)
     before = {name: digest(Path("/home", name)) for name in ("end-eva", "end-anna-maria")}
 
     words = ("--all-but", "end-eva", "--all-but", "end-anna-maria")
@@ -61,10 +62,10 @@ def test_a_year_ends_by_one_command_and_who_stays_is_as_ever(year: Leavers, tmp_
 
 
 def by_hand(year: Leavers, name: str, uid: int) -> None:
-    """An account of before hubtui: its own group, a line in no ledger, member of two groups."""
-    words = ["useradd", "--uid", str(uid), "--user-group", "--create-home", "--groups"]
-    subprocess.run([*words, "all_user,games", "--", name], check=True)
-    subprocess.run(["usermod", "--add-subuids", "500000-565535", "--", name], check=True)
+    """An account of before hubtui: its own group, in no ledger, in other groups, with subuids."""
+    year.by_hand(name, uid)
+    words = ["--append", "--groups", "games", "--add-subuids", "500000-565535"]
+    subprocess.run(["usermod", *words, "--", name], check=True)
     with ROSTER.open("a") as file:
         file.write(f"{name}\r\n")
     year.sign_up(name)
@@ -72,7 +73,7 @@ def by_hand(year: Leavers, name: str, uid: int) -> None:
 
 
 def test_a_new_student_gets_neither_an_old_uid_nor_an_old_name_by_itself(year: Leavers) -> None:
-    year.student("new-anna", 20010)
+    year.student("new-anna", 20010, at_the_hub=True)
     year.done(year.retire("new-anna"))
     year.sign_up("new-anna", authorised=False)
     year.sign_up("new-bert", authorised=False)
@@ -85,9 +86,9 @@ def test_a_new_student_gets_neither_an_old_uid_nor_an_old_name_by_itself(year: L
 
 
 def test_one_students_trouble_holds_up_nobody_and_a_second_try_finishes(year: Leavers) -> None:
-    year.student("odd-anna", 20020)
-    home = year.student("odd-bert", 20021)
-    year.student("odd-carl", 20022)
+    year.student("odd-anna", 20020, at_the_hub=True)
+    home = year.student("odd-bert", 20021, at_the_hub=True)
+    year.student("odd-carl", 20022, at_the_hub=True)
     plan = year.retire("odd-anna", "odd-bert", "odd-carl")
     home.rename("/home/odd-bert-before")  # since it was shown
     home.mkdir(mode=0o700)
@@ -103,7 +104,10 @@ def test_one_students_trouble_holds_up_nobody_and_a_second_try_finishes(year: Le
 
 
 def test_what_fails_behind_the_fence_comes_back_or_goes_at_the_next_try(year: Leavers) -> None:
-    homes = {name: year.student(name, uid) for name, uid in (("full-a", 20030), ("full-b", 20031))}
+    homes = {
+        name: year.student(name, uid, at_the_hub=True)
+        for name, uid in (("full-a", 20030), ("full-b", 20031))
+    }
     for uid, home in zip((20030, 20031), homes.values(), strict=True):
         (home / "data").write_bytes(os.urandom(3 << 20))
         os.chown(home / "data", uid, 20000)
@@ -120,6 +124,8 @@ def test_what_fails_behind_the_fence_comes_back_or_goes_at_the_next_try(year: Le
         assert list(small.iterdir()) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
+    again = year.retire("full-b")
+    assert {one["files"] for one in again.subjects if one.get("files")} == {6}
     assert digest(fenced(year.server, 20030)) == before["full-a"]
     year.done(year.restore("full-a"))
     year.as_ever("full-a", before["full-a"])
@@ -127,12 +133,47 @@ def test_what_fails_behind_the_fence_comes_back_or_goes_at_the_next_try(year: Le
     year.gone("full-b", 20031)
 
 
+def test_a_home_that_cannot_go_keeps_its_account_and_goes_at_the_next_try(year: Leavers) -> None:
+    work = year.student("hard-anna", 20035) / "work.ipynb"
+    subprocess.run(["chattr", "+i", str(work)], check=True)
+    plan = year.retire("hard-anna")
+    assert year.carry_out(plan) is Outcome.FAILED
+    assert "chattr -R -i -a --" in year.ends(plan)["hard-anna"].text
+    assert "hard-anna" in year.seen.students
+    with pytest.raises(Refused, match="its home is gone, and what is left is an archive"):
+        year.restore("hard-anna")
+    left = fenced(year.server, 20035).with_name("20035.removing")
+    subprocess.run(["chattr", "-R", "-i", "-a", "--", str(left)], check=True)
+    year.done(year.retire("hard-anna"))
+    year.gone("hard-anna", 20035)
+
+
+def test_what_fails_after_the_account_is_gone_is_finished_by_a_second_try(year: Leavers) -> None:
+    year.student("late-anna", 20036)
+    ROSTER.parent.chmod(0o777)
+    plan = year.retire("late-anna")
+    assert year.carry_out(plan) is Outcome.FAILED
+    assert "The roster's folder /root/resources" in year.ends(plan)["late-anna"].text
+    with pytest.raises(Refused, match="its account is gone, and what is left is an archive"):
+        year.restore("late-anna")
+    ROSTER.parent.chmod(0o700)
+    done = hubtui("accounts", "retire", "late-anna", "--course", "Test course", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    year.gone("late-anna", 20036)
+
+
+def test_a_folder_for_archives_that_others_can_open_is_refused_before(year: Leavers) -> None:
+    year.student("open-anna", 20037)
+    with pytest.raises(Refused, match="/tmp"):
+        year.retire("open-anna", archive=Path("/tmp"))
+
+
 def test_cancelled_between_two_steps_nobody_further_is_touched(
     year: Leavers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("stop-anna", "stop-bert", "stop-carl")
     for number, name in enumerate(names):
-        year.student(name, 20040 + number)
+        year.student(name, 20040 + number, at_the_hub=True)
     before = digest(Path("/home/stop-carl"))
     plan = year.retire(*names)
     original = changes.chains
@@ -165,14 +206,14 @@ def test_cancelled_between_two_steps_nobody_further_is_touched(
 
 
 def test_who_is_gone_cannot_be_brought_back_and_that_is_said(year: Leavers) -> None:
-    year.student("gone-anna", 20050)
+    year.student("gone-anna", 20050, at_the_hub=True)
     year.done(year.retire("gone-anna"))
     with pytest.raises(Refused, match=r"went on .* as uid 20050: what is left is an archive"):
         year.restore("gone-anna")
 
 
 def test_somebody_who_signs_up_again_meanwhile_is_not_deleted_along(year: Leavers) -> None:
-    year.student("twice-anna", 20060)
+    year.student("twice-anna", 20060, at_the_hub=True)
     plan = year.retire("twice-anna")
     year.sign_up("twice-anna", authorised=False)
     assert year.carry_out(plan) is Outcome.CHANGED

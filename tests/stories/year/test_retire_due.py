@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes, pauses
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.leaving import read_leaving
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
@@ -21,20 +20,22 @@ from hubtui.retire import kept
 from hubtui.retire.due import due
 from hubtui.server import Server
 from tests.leavers import Leavers, digest
+from tests.sandboxed import Machine
+from tests.yearly import YearsHub
 
 pytestmark = pytest.mark.hub
 LATER = timedelta(minutes=1)
 
 
 @pytest.fixture
-def year(machine: object, hub: EmbeddedHub) -> Leavers:
-    return Leavers.at(hub)
+def year(years_hub: YearsHub, _machine: Machine) -> Leavers:
+    return Leavers.of(years_hub, _machine)
 
 
 def leaving(year: Leavers, *names: str) -> None:
     """They go in two weeks, and the two weeks are over."""
     for number, name in enumerate(names):
-        year.student(name, 20200 + number)
+        year.student(name, 20200 + number, at_the_hub=True)
     now = year.server.clock()
     year.done(year.retire(*names, until=now + timedelta(days=14)))
     year.clock(now + timedelta(days=14))
@@ -45,7 +46,7 @@ def troubles(year: Leavers) -> list[str]:
 
 
 def test_on_the_day_they_go_and_not_a_minute_before(year: Leavers) -> None:
-    stays = digest(year.student("due-eva", 20210))
+    stays = digest(year.student("due-eva", 20210, at_the_hub=True))
     leaving(year, "due-anna", "due-bert")
     at = year.server.clock()
     year.clock(at - LATER)
@@ -139,7 +140,7 @@ def unfinished(year: Leavers) -> list[str]:
 
 def test_an_archive_goes_on_its_day_and_a_disk_that_is_away_is_told_once(year: Leavers) -> None:
     for number, name in enumerate(("old-anna", "old-bert")):
-        year.student(name, 20220 + number)
+        year.student(name, 20220 + number, at_the_hub=True)
     disk = Path("/root/disk")
     disk.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", str(disk)]

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes
-from hubtui.demo.hub import EmbeddedHub
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
@@ -19,6 +18,8 @@ from hubtui.retire import kept
 from hubtui.server import Server
 from tests.course_on_disk import hubtui
 from tests.leavers import Leavers, digest
+from tests.sandboxed import Machine
+from tests.yearly import YearsHub
 
 pytestmark = pytest.mark.hub
 STEPS = (
@@ -39,10 +40,9 @@ _uids = count(20100)
 
 
 @pytest.fixture(scope="module")
-def year(_machine: object, hub: EmbeddedHub) -> Leavers:
+def year(years_hub: YearsHub, _machine: Machine) -> Leavers:
     """One course for all of them: each has a student of its own."""
-    _machine.restore()  # type: ignore[attr-defined]
-    return Leavers.at(hub)
+    return Leavers.of(years_hub, _machine)
 
 
 def killing(kind: str) -> None:
@@ -71,7 +71,7 @@ def killing(kind: str) -> None:
 @pytest.mark.parametrize("kind", STEPS)
 def test_killed_when_a_step_was_done_the_next_run_finishes(year: Leavers, kind: str) -> None:
     name, uid = f"killed-{kind.replace(' ', '-')}", next(_uids)
-    year.student(name, uid)
+    year.student(name, uid, at_the_hub=True)
     plan = year.retire(name)
     year.confirm(plan)
     year.killed(plan, lambda: killing(kind))
@@ -88,7 +88,7 @@ def test_killed_on_the_way_and_dropped_it_comes_back_with_every_byte(
     year: Leavers, kind: str
 ) -> None:
     name = f"back-{kind.replace(' ', '-')}"
-    before = digest(year.student(name, next(_uids)))
+    before = digest(year.student(name, next(_uids), at_the_hub=True))
     plan = year.retire(name)
     year.confirm(plan)
     year.killed(plan, lambda: killing(kind))
@@ -100,7 +100,7 @@ def test_killed_on_the_way_and_dropped_it_comes_back_with_every_byte(
 
 def test_a_power_cut_in_the_middle_of_userdel_leaves_no_line(year: Leavers) -> None:
     uid = next(_uids)
-    year.student("cut-anna", uid)
+    year.student("cut-anna", uid, at_the_hub=True)
     plan = year.retire("cut-anna")
     year.confirm(plan)
     year.killed(plan, lambda: killing("remove home"))
