@@ -80,7 +80,9 @@ def no_mounts(place: Path) -> None:
     for mount in disks.mount_points():
         if mount.is_relative_to(real):
             where = shlex.quote(shown(str(mount)))
-            raise Refused(f"{where} is mounted there: unmount it first, with: umount -- {where}")
+            raise Refused(
+                f"Something is mounted on {where}: unmount it first, with: umount -- {where}"
+            )
 
 
 class Fence(LeaverStep):
