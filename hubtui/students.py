@@ -24,7 +24,7 @@ from hubtui.formerly import path as formerly_path
 from hubtui.leaving import Leaving, read_leaving
 from hubtui.leaving import path as leaving_path
 from hubtui.names import TwinIndex
-from hubtui.server import Server, accounts, homes, hubdb, ledger, lines, roster
+from hubtui.server import Server, accounts, homes, hubdb, ledger, lines, roster, strays
 from hubtui.server.accounts import Account, Accounts
 from hubtui.server.hubdb import SignUp, UserRow
 from hubtui.server.ledger import Ledger
@@ -82,6 +82,8 @@ class Survey:
     """Who was here before and is gone."""
     lines: Lines = field(default_factory=Lines)
     """Lines and locks of /etc that NSS does not show."""
+    left: Callable[[], Iterable[int]] = tuple
+    """Looks which uids have files outside of a home, jobs, processes: only where one is given."""
 
     @cached_property
     def unseen(self) -> frozenset[str]:
@@ -144,11 +146,13 @@ class Survey:
         return TwinIndex({*people, *(s.name for s in self.sign_ups)})
 
     def free_uids(self) -> Iterator[int]:
-        """The uids for new accounts, in order. Raises Refused where they run out."""
+        """The uids for new accounts, in order: none that was ever somebody's, as far as anything
+        is left of them. Raises Refused where they run out."""
         taken: Iterable[int] = (
             *self.ledger.by_uid,
             *(a.uid for a in self.accounts.by_name.values()),
             *self.homes.values(),
+            *self.left(),
         )
         uids = self.course.accounts.uids
         return accounts.free_uids(uids.first, uids.last, taken)
@@ -268,6 +272,7 @@ def survey(server: Server, before: Survey | None = None, *, anew: bool = False) 
         leaving=leaving,
         formerly=formerly,
         lines=behind,
+        left=strays.uids,
         missing=tuple(missing),
         parts=parts,
     )

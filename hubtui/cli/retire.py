@@ -13,7 +13,7 @@ from hubtui.cli.carry import carry, change_options, during_exam_option
 from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
-from hubtui.retire import choose
+from hubtui.retire import choose, words
 from hubtui.retire.plan import KEEP_DAYS, retire_plan
 from hubtui.retire.restore import restore_plan
 from hubtui.students import survey
@@ -99,6 +99,9 @@ def retire(
         keep_days=keep_days,
         archive=archive.absolute() if archive else None,
     )
+    if not as_json:
+        for line in words.about(server, plan):
+            click.echo(line)
     return carry(
         app,
         plan,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubtui import course
-from hubtui.demo import classroom, form, past, teaching
+from hubtui.demo import classroom, form, last_year, past, teaching
 from hubtui.demo.attend import attend, hold_signals, spawn
 from hubtui.demo.classroom import Role, Student
 from hubtui.demo.hub import EmbeddedHub
@@ -107,7 +107,7 @@ def make_accounts(places: Places) -> None:
     for uid, name in enumerate(names, 1001):
         _by_hand(name, uid, "--groups", GROUP)
     for name in (*classroom.APPROVED[:1], *classroom.EARLIER):
-        _put_work(places.homes / name)
+        last_year.put_work(places.homes / name)
 
 
 def write_roster(places: Places) -> None:
@@ -168,7 +168,10 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
         _remember(places)
         if not alone:
             _hand_out(places)
+            _of_last_year(places)
         _say(f"Waiting for the hub; it answered after {hub.wait_until_up(120):.1f} s.")
+        if not alone:
+            _switch_off(places)
         # Whoever takes the admin's name first has the hub: nobody else shall.
         form.sign_up(hub.url, "admin", secrets.token_urlsafe(24))
         _say(f"A class of {size} arrives. Join in: {hub.url}/hub/signup")
@@ -196,6 +199,23 @@ def _hand_out(places: Places) -> None:
         _run(sys.executable, *words, env={**os.environ, "SUDO_USER": STAFF})
     except HubtuiError as error:
         _say(f"There are fewer sheets than there should be: {error}")
+
+
+def _of_last_year(places: Places) -> None:
+    """Accounts that nobody uses any more; made after the releases, of which they got none."""
+    for uid, name in enumerate(last_year.LEAVE, last_year.FIRST_UID):
+        _by_hand(name, uid, "--groups", GROUP)
+        (places.homes / name).chmod(0o700)
+        last_year.put_work(places.homes / name)
+    last_year.leave_behind(places.homes, places.roster)
+
+
+def _switch_off(places: Places) -> None:
+    """They leave: the demo goes on without that."""
+    try:
+        _run(sys.executable, "-P", "-m", last_year.__name__, str(places.config))
+    except HubtuiError as error:
+        _say(str(error))
 
 
 def _run_app(places: Places, hub: EmbeddedHub, size: int, app: list[str]) -> int:
@@ -247,12 +267,6 @@ def _keep_time(places: Places, leaving: threading.Event, verb: tuple[str, ...]) 
 def _by_hand(name: str, uid: int, *more: str) -> None:
     words = ["--uid", str(uid), "--user-group", "--create-home", "--key", "HOME_MODE=0755"]
     _run("useradd", *words, "--shell", "/bin/bash", *more, "--", name)
-
-
-def _put_work(home: Path) -> None:
-    sheet = b'{"cells": [], "metadata": {}, "nbformat": 4}\n'
-    notes = b"What I found in the archive\n"
-    teaching.put(home, {"exercises/sheet-1.ipynb": sheet, "notes.txt": notes})
 
 
 def _run(*words: str, env: dict[str, str] | None = None) -> None:

@@ -8,6 +8,6 @@ live       what no survey shows: processes, mounts, strays, the hub's configurat
 table      all of it: quick, from a survey; whole
 """
 
-from hubtui.drift.table import look, quick, whole
+from hubtui.drift.table import Found, look, quick, whole
 
-__all__ = ["look", "quick", "whole"]
+__all__ = ["Found", "look", "quick", "whole"]

@@ -17,8 +17,6 @@ from hubtui.students import Survey
 
 _FEW = 3
 """Homes: when as many are missing, and all are, a disk is."""
-_FENCE = ".hubtui-retired"
-"""Where a home is while its account is being removed."""
 _DAY = 86400
 
 
@@ -29,21 +27,11 @@ def of_accounts(seen: Survey, looked: Mapping[str, Home] | None = None) -> Itera
     gone = len(found) >= _FEW and all(home.kind is Kind.MISSING for home in found.values())
     authorised = {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
     for name, account in seen.students.items():
-        if name in seen.leaving:
-            if name in authorised:
-                yield _authorised_again(seen, account)
-        elif not _is_half_removed(seen, account, found[name]):
-            yield from _of_the_line(seen, account)
-            yield from _of_the_home(account, found[name], gone)
-            yield from _of_groups(seen, account)
-            yield from _of_the_lock(seen, account, name in authorised)
-            yield from _of_the_name(seen, account)
-
-
-def _is_half_removed(seen: Survey, account: Account, home: Home) -> bool:
-    """Left by a removal that did not end: it is resumed, and nothing of it is mended."""
-    fenced = seen.course.accounts.homes / _FENCE / str(account.uid)
-    return home.kind is Kind.MISSING and homes.look(fenced).kind is Kind.FOLDER
+        yield from _of_the_line(seen, account)
+        yield from _of_the_home(seen, account, found[name], gone)
+        yield from _of_groups(seen, account)
+        yield from _of_the_lock(seen, account, name in authorised)
+        yield from _of_the_name(seen, account)
 
 
 # --- its lines ----------------------------------------------------------------------------------
@@ -81,6 +69,9 @@ def _of_the_line(seen: Survey, account: Account) -> Iterator[Drift]:
 def _of_the_lock(seen: Survey, account: Account, authorised: bool) -> Iterator[Drift]:
     """A lock in Unix does not bind the hub, which asks nobody but its own table."""
     name, line = account.name, (seen.lines.shadow or {}).get(account.name)
+    if authorised and seen.is_leaving(account):
+        yield _authorised_again(seen, account)
+        return
     if not authorised or line is None:
         return
     today = int(seen.at.timestamp()) // _DAY
@@ -192,7 +183,7 @@ def _of_groups(seen: Survey, account: Account) -> Iterator[Drift]:
 # --- its home -----------------------------------------------------------------------------------
 
 
-def _of_the_home(account: Account, home: Home, all_are_gone: bool) -> Iterator[Drift]:
+def _of_the_home(seen: Survey, account: Account, home: Home, all_are_gone: bool) -> Iterator[Drift]:
     name, where = account.name, shown(str(home.path), 80)
     if home.kind is Kind.MISSING:
         yield _no_home(account, where, all_are_gone)
@@ -219,7 +210,7 @@ def _of_the_home(account: Account, home: Home, all_are_gone: bool) -> Iterator[D
             uid=account.uid,
         )
     elif home.uid != account.uid:
-        yield _owner(account, home, where)
+        yield _owner(seen, account, home, where)
     elif home.open_to_others:
         yield Drift(
             code=Code.HOME_OPEN,
@@ -250,26 +241,32 @@ def _no_home(account: Account, where: str, all_are_gone: bool) -> Drift:
     )
 
 
-def _owner(account: Account, home: Home, where: str) -> Drift:
-    name = account.name
+def _owner(seen: Survey, account: Account, home: Home, where: str) -> Drift:
+    """Nothing of somebody who is here is given away; root's own may be the system's."""
+    name, owner = account.name, seen.accounts.by_uid.get(home.uid)
+    chown = Choice(
+        word="chown",
+        means=f"The folder becomes {who(name)}'s, and all in it that is uid {home.uid}'s.",
+    )
+    archive = Choice(
+        word="archive",
+        means=f"All that lies there goes into an archive; {who(name)} gets an empty home.",
+        loses=True,
+    )
+    choices, mends, do = [chown], Mends.CHOICE, repair(Code.HOME_OWNER, name)
+    if owner is None:
+        choices.append(archive)
+    elif owner.uid != 0:
+        choices, mends, do = [], Mends.BY_HAND, f"ls -ld -- {_quoted(str(home.path))}"
+    whose = f"{home.uid} ({who(owner.name)})" if owner else str(home.uid)
     return Drift(
         code=Code.HOME_OWNER,
         name=name,
-        text=f"The home {where} of {who(name)} belongs to uid {home.uid}, not to {account.uid}: "
+        text=f"The home {where} of {who(name)} belongs to uid {whose}, not to {account.uid}: "
         "the server cannot start.",
-        mends=Mends.CHOICE,
-        choices=(
-            Choice(
-                word="chown",
-                means=f"The folder becomes {who(name)}'s, and all in it that is uid {home.uid}'s.",
-            ),
-            Choice(
-                word="archive",
-                means=f"All that lies there goes into an archive; {who(name)} gets an empty home.",
-                loses=True,
-            ),
-        ),
-        do=repair(Code.HOME_OWNER, name),
+        mends=mends,
+        choices=tuple(choices),
+        do=do,
         short=f"home belongs to uid {home.uid}",
         uid=account.uid,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -146,14 +147,13 @@ def _homes_alone(seen: Survey) -> Iterator[Drift]:
 def _home_alone(seen: Survey, path: Path, uid: int) -> Drift:
     owner, name = seen.accounts.by_uid.get(uid), path.name
     whose = f"belongs to {who(owner.name)}" if owner else f"belongs to uid {uid}, which nobody has"
-    choices = [
-        Choice(
-            word="archive",
-            means="It goes into an archive, which is verified first.",
-            loses=True,
-        )
-    ]
-    if owner is None and not names.impossible(name) and uid in seen.course.accounts.uids:
+    archive = Choice(
+        word="archive", means="It goes into an archive, which is verified first.", loses=True
+    )
+    choices, mends, do = [archive], Mends.CHOICE, repair(Code.HOME_ALONE, name)
+    if owner is not None:  # who is here is asked first
+        choices, mends, do = [], Mends.BY_HAND, f"ls -ld -- {shown(shlex.quote(str(path)), 120)}"
+    elif not names.impossible(name) and uid in seen.course.accounts.uids:
         means = f"An account {who(name)} with uid {uid} is made, whose home it is."
         choices.append(Choice(word="adopt", means=means))
     return Drift(
@@ -161,9 +161,9 @@ def _home_alone(seen: Survey, path: Path, uid: int) -> Drift:
         name=name,
         text=f"The folder {shown(str(path), 80)} is no account's home and {whose}: it holds "
         "somebody's data, and keeps that name from being approved.",
-        mends=Mends.CHOICE,
+        mends=mends,
         choices=tuple(choices),
-        do=repair(Code.HOME_ALONE, name),
+        do=do,
         short="home without an account",
         uid=uid,
     )

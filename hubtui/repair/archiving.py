@@ -12,7 +12,7 @@ from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.repair.ground import Check, SameAccount
-from hubtui.repair.records import Repair, leaver
+from hubtui.repair.records import Repair, gone
 from hubtui.retire.archive import Archive
 from hubtui.retire.fence import Fence
 from hubtui.retire.home import RemoveHome
@@ -20,8 +20,10 @@ from hubtui.retire.kept import Keeping
 from hubtui.retire.plan import KEEP_DAYS
 from hubtui.retire.steps import EndAll
 from hubtui.retire.strays import SweepStrays
-from hubtui.server import Server, accounts, homes
+from hubtui.server import Server, accounts, homes, strays
 from hubtui.students import Survey
+
+_BY_NAME = (Path("/var/spool/cron/crontabs"), Path("/var/mail"))
 
 
 def home_alone(server: Server, subject: Repair) -> list[Step]:
@@ -39,7 +41,7 @@ def home_owner(server: Server, subject: Repair) -> list[Step]:
 
 def left_of_uid(server: Server, subject: Repair) -> list[Step]:
     """Processes, crontab, jobs, mail, files in folders that are everybody's."""
-    whose = leaver(subject, subject.owner)
+    whose = gone(subject)
     return [
         UidIsGone(server, subject),
         EndAll(server, whose),
@@ -51,13 +53,19 @@ def refuse(seen: Survey, subject: Repair) -> None:
     """Raise Refused where it is not a gone student's."""
     uid, owner = subject.owner, seen.accounts.by_uid.get(subject.owner)
     what = shown(subject.place) if subject.inode else f"uid {uid}"
+    if uid < 1000 or uid == accounts.NOBODY:
+        raise Refused(f"{what} is the system's (uid {uid}): look at it by hand.")
     if owner is not None:
         raise Refused(
             f"{what} belongs to {shown(owner.name, limit=60)} (uid {uid}), who is here: "
             "ask first, then move it by hand."
         )
-    if uid < 1000 or uid == accounts.NOBODY:
-        raise Refused(f"{what} is the system's (uid {uid}): look at it by hand.")
+
+
+def name_of(uid: int) -> str:
+    """What a gone uid was called, where a crontab or a mailbox of it tells; else nothing."""
+    left = strays.by_uid().get(uid, [])
+    return next((path.name for path in left if path.parent in _BY_NAME), "")
 
 
 def keeping(subject: Repair) -> Keeping:
@@ -66,7 +74,7 @@ def keeping(subject: Repair) -> Keeping:
 
 
 def _archived(server: Server, subject: Repair) -> list[Step]:
-    whose, how = leaver(subject, subject.owner), keeping(subject)
+    whose, how = gone(subject), keeping(subject)
     return [
         EndAll(server, whose),
         Fence(server, whose, how),

@@ -92,7 +92,7 @@ def safe(server: Server, found: Sequence[Drift]) -> tuple[list[Drift], list[str]
                 _subject(server, seen, one, "", seen.free_uids())
                 kept.append(one)
             except HubtuiError as e:
-                left.append(str(e))
+                left.append(f"{shown(one.name, limit=40)} ({one.short}): {e}")
     return kept, left
 
 
@@ -111,7 +111,7 @@ def _answered(one: Drift, word: str) -> None:
     if word and word not in words:
         raise Refused(f"{shown(word)} is no choice for {shown(one.key)}: {_listed(words)}.")
     if one.mends is Mends.CHOICE and not word:
-        command = ["hubtui", "accounts", "repair", "--choose", f"{one.key}={words[0]}"]
+        command = ["sudo", "hubtui", "accounts", "repair", "--choose", f"{one.key}={words[0]}"]
         raise Refused(f"{one.text} Choose between {_listed(words)}, as in: {say(command)}")
 
 
@@ -172,8 +172,9 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
         case (Code.HOME_OWNER | Code.HOME_ALONE, "archive"):
             archiving.refuse(seen, subject)
         case (Code.LEFT_OF_UID, _):
-            subject = msgspec.structs.replace(subject, uid=one.uid, owner=one.uid or 0)
-            archiving.refuse(seen, subject)
+            uid = one.uid or 0
+            archiving.refuse(seen, subject := msgspec.structs.replace(subject, owner=uid))
+            return msgspec.structs.replace(subject, called=archiving.name_of(uid))
         case (Code.HOME_ALONE, "adopt"):
             return homes.adopted(seen, subject)
     return subject

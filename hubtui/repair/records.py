@@ -8,6 +8,7 @@ from hubtui.decline import Row
 from hubtui.drift.records import Code
 from hubtui.leaving import WasAuthorised
 from hubtui.retire.records import Leaver
+from hubtui.server.accounts import NOBODY
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     a home has an ``owner`` as well."""
     sign_ups: tuple[Row, ...] = ()
     """All sign-ups of this name."""
+    called: str = ""
+    """Of what was left by a gone uid: the name that its crontab or mail still tells."""
     run: str = ""
     """The plan's id, and in ``by`` who made it: an archive is kept with both."""
     by: str = ""
@@ -40,16 +43,21 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """Of the sign-up that the account is made for; None where it is for none."""
 
 
-def leaver(subject: Repair, uid: int | None = None) -> Leaver:
-    """The same as the steps of retiring know it; ``uid``: of the home, where it is nobody's."""
-    known = subject.uid if uid is None else uid
+def leaver(subject: Repair) -> Leaver:
+    """The account as the steps of retiring know it; -1 where there is none."""
     return Leaver(
         key=subject.key,
         name=subject.name,
-        uid=-1 if known is None else known,
+        uid=-1 if subject.uid is None else subject.uid,
         gid=subject.gid,
         home=subject.place,
         device=subject.device,
         inode=subject.inode,
         sign_ups=tuple(WasAuthorised(id=row.id, digest=row.digest) for row in subject.sign_ups),
     )
+
+
+def gone(subject: Repair) -> Leaver:
+    """Whose the folder or the files were: nobody's account any more, so its group is unknown."""
+    name = subject.called or subject.name
+    return msgspec.structs.replace(leaver(subject), name=name, uid=subject.owner, gid=NOBODY)

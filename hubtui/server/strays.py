@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from hubtui.server import uses
+
 PLACES = tuple(
     Path(place)
     for place in (
@@ -38,6 +40,11 @@ def by_uid() -> Mapping[int, list[Path]]:
                 if _FIRST_PERSON <= uid <= _LAST_PERSON:
                     found.setdefault(uid, []).append(path)
     return found
+
+
+def uids() -> set[int]:
+    """Who has anything there, or runs: whoever got such a uid would inherit it."""
+    return {*by_uid(), *uses.by_uid()}
 
 
 def _entries(place: Path) -> Iterator[tuple[Path, int]]:

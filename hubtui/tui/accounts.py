@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,106 +10,148 @@ from textual.binding import Binding, BindingType
 
 from hubtui import enrol, reset_login, stop
 from hubtui.changes import Planner
-from hubtui.clock import ago, moment
 from hubtui.course_accounts import CourseAccount
 from hubtui.errors import Refused, UsageError
-from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.server import Server, sizes
-from hubtui.students import survey
+from hubtui.students import Missing, survey
+from hubtui.tui import account_rows
 from hubtui.tui.bars import Key
-from hubtui.tui.colours import GOOD, QUIET, WARN
-from hubtui.tui.columns import Column
 from hubtui.tui.dialogs import Page
-from hubtui.tui.look import Entry, Look, cell
+from hubtui.tui.look import Entry, Look
 from hubtui.tui.pane import Pane
-from hubtui.units import megabytes
+from hubtui.tui.repairing import repair
+from hubtui.tui.retiring import receipt, restore, retire
 
 
 class AccountsPane(Pane):
-    """Everybody who has an account in this course."""
+    """Everybody who has an account in this course, and what drifted that is nobody's."""
 
     NOUN = "Accounts"
     EMPTY = "No course accounts yet: approve a sign-up, or n makes some ahead."
-    COLUMNS = (
-        Column("name", "NAME", None),
-        Column("uid", "UID", 6, drop_below=70, align="right"),
-        Column("mode", "HOME", 8),
-        Column("size", "SIZE", 8, drop_below=60, align="right"),
-        Column("memory", "MEMORY", 8, align="right"),
-        Column("server", "SERVER", 8),
-        Column("active", "ACTIVE", 7, align="right"),
-        Column("signup", "SIGN-UP", 10, drop_below=90),
-    )
-    ORDERS = ("name", "memory", "size", "active")
+    COLUMNS = account_rows.COLUMNS
+    ORDERS = account_rows.ORDERS
     KEYS = (
         Key("w", "why", "why", "Why can this student not log in or start?"),
         Key("t", "stop", "stop", "Stop the servers of the marked, or of the row in focus."),
+        Key("d", "odd", "look at", "Show only what is to be looked at; Esc shows all."),
+        Key("f", "repair", "mend", "Mend what is not as it should be; asks where it has to."),
+        Key("x", "retire", "remove", "Remove accounts: now, or switched off until a date."),
+        Key("u", "restore", "bring back", "Bring back who is switched off, as they were.", False),
         Key("T", "end", "end all", "Stop the servers and end all other processes, too.", False),
-        Key("i", "stop_idle", "stop idle", "Stop all servers that are idle and compute nothing."),
+        Key("i", "stop_idle", "stop idle", "Stop all that are idle and compute nothing.", False),
         Key("p", "reset", "password", "Reset the log-in: a one-time password.", False),
         Key("n", "create", "new", "Make accounts ahead, before their sign-ups come.", False),
         Key("m", "measure", "measure", "Measure the homes now.", False),
+        Key("e", "receipt", "receipt", "The receipt of the last removal.", False),
+        Key("asterisk", "mark_ready", "", "Mark all shown that can be mended safely.", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "why", show=False),
-        Binding("t", "stop", show=False),
-        Binding("T", "end", show=False),
-        Binding("i", "stop_idle", show=False),
-        Binding("p", "reset", show=False),
-        Binding("n", "create", show=False),
-        Binding("m", "measure", show=False),
+        Binding(key.key, key.action, show=False) for key in KEYS
     ]
+
+    only_odd = False
+    """Whether only what is to be looked at is shown."""
 
     @classmethod
     def build(cls, look: Look) -> dict[str, Entry]:
-        return {one.name: _entry(look, one) for one in look.accounts}
+        return account_rows.rows(look)
 
     @classmethod
     def summary(cls, look: Look) -> Text:
-        found = look.accounts
-        running = sum(bool(one.server) for one in found)
-        line = Text.assemble((f"{len(found)} accounts", "bold"))
-        line.append(f"  ·  {running} server{'' if running == 1 else 's'}")
-        if memory := sum(one.memory for one in found):
-            line.append(f", {megabytes(memory)}")
-        if strange := sum(bool(one.drift) for one in found):
-            line.append(f"  ·  {strange} to look at", WARN)
-        if look.live.sizes is not None:
-            line.append(f"  ·  sizes {_old(look.live.sizes.taken, look.survey.at)}", QUIET)
-        return line
+        return account_rows.summary(look)
+
+    @classmethod
+    def missing(cls, look: Look) -> Sequence[Missing]:
+        return (*super().missing(look), *look.unseen)
+
+    def passes(self, entry: Entry) -> bool:
+        return entry.odd or not self.only_odd
+
+    @property
+    def narrowed(self) -> str:
+        return "to look at" if self.only_odd else ""
+
+    @property
+    def _accounts(self) -> dict[str, CourseAccount]:
+        return {one.name: one for one in self.look.accounts} if self.look else {}
+
+    def _chosen(self) -> dict[str, CourseAccount]:
+        """Those of the chosen rows that are accounts; says so where none is."""
+        found = self._accounts
+        chosen = {key: found[key] for key in self.chosen() if key in found}
+        if not chosen and self.chosen():
+            self.hubtui.say("This is no account: there is nothing to do so with.")
+        return chosen
 
     def _one(self) -> CourseAccount | None:
-        key = self.table.cursor_key
-        found = self.look.accounts if self.look else ()
-        return next((one for one in found if one.name == key), None)
+        return self._accounts.get(self.table.cursor_key or "")
 
     # --- what the keys do -----------------------------------------------------------------------
 
+    def action_odd(self) -> None:
+        """Only what is to be looked at, the worst first; or all again."""
+        self.only_odd = not self.only_odd
+        self.filter_anew()
+
+    def show_all(self) -> None:
+        super().show_all()
+        self.only_odd = False
+        self.filter_anew()
+
+    def action_repair(self) -> None:
+        """Mend what is marked, or the row in focus."""
+        strange = self.look.strange if self.look else {}
+        repair(self.hubtui, [one for key in self.chosen() for one in strange.get(key, ())])
+
+    def action_retire(self) -> None:
+        """Remove what is marked, or the row in focus."""
+        if self.look is not None and (names := self._with_unfinished()):
+            retire(self.hubtui, self.look, names)
+
+    def action_restore(self) -> None:
+        """Bring back those of the chosen who are switched off."""
+        leaving = self.look.survey.leaving if self.look else {}
+        chosen = self.chosen()
+        if names := [name for name in chosen if name in leaving]:
+            self.hubtui.change(restore, names)
+        elif chosen:
+            self.hubtui.say("Nobody of them is switched off: there is nothing to bring back.")
+
+    def action_receipt(self) -> None:
+        """What the last removal left behind."""
+        receipt(self.hubtui)
+
+    def _with_unfinished(self) -> list[str]:
+        """The chosen accounts, and those whose removal did not end."""
+        leaving = self.look.survey.leaving if self.look else {}
+        begun = [key for key in self.chosen() if key in leaving]
+        return begun if begun and not self._accounts.keys() & set(begun) else list(self._chosen())
+
     def action_why(self) -> None:
         """Why can this student not log in or start?"""
-        if (one := self._one()) is not None:
-            self.explain(one.name)
+        if (key := self.table.cursor_key) is not None:
+            self.explain(key)
 
     def action_stop(self) -> None:
         """Stop the servers of the marked, or of the row in focus; without one, what else runs."""
-        found = {one.name: one for one in self.look.accounts} if self.look else {}
+        found = self._chosen()
 
         def plan(server: Server, keys: Sequence[str]) -> Plan:
             chosen = [found[key] for key in keys if key in found]
             return stop.stop_plan(server, chosen, rest=not any(one.server for one in chosen))
 
-        self.hubtui.change(plan, self.chosen())
+        self.hubtui.change(plan, list(found))
 
     def action_end(self) -> None:
         """Stop the servers, and end everything else that runs under the accounts."""
-        found = {one.name: one for one in self.look.accounts} if self.look else {}
+        found = self._chosen()
 
         def plan(server: Server, keys: Sequence[str]) -> Plan:
             chosen = [found[key] for key in keys if key in found]
             return stop.stop_plan(server, chosen, rest=True)
 
-        self.hubtui.change(plan, self.chosen())
+        self.hubtui.change(plan, list(found))
 
     def action_stop_idle(self) -> None:
         """Stop all that are idle for longer than so many minutes."""
@@ -131,6 +172,7 @@ class AccountsPane(Pane):
         """A one-time password for the row in focus."""
         one = self._one()
         if one is None:
+            self.hubtui.say("This is no account: it has no log-in.")
             return
         password = reset_login.one_time_password()
 
@@ -177,61 +219,3 @@ def _idle_planner(found: Sequence[CourseAccount], minutes: int) -> Planner:
         return stop.stop_plan(server, chosen, idle=True)
 
     return plan
-
-
-def _old(then: datetime, at: datetime) -> str:
-    """How old a measure is: ``3 h old``."""
-    age = ago(then, at)
-    return "just measured" if age == "now" else f"{age} old"
-
-
-def _entry(look: Look, one: CourseAccount) -> Entry:
-    name = shown(one.name, limit=40)
-    mode = f"{one.home.mode:04o}" if one.home.mode else str(one.home.kind)
-    active = ago(one.last_activity, look.survey.at) if one.last_activity else ""
-    since = one.last_activity.timestamp() if one.last_activity else 0.0
-    marks = WARN if one.drift else ""
-    return Entry(
-        name=one.name,
-        row=(
-            cell(name, marks),
-            cell(str(one.account.uid), QUIET),
-            cell(mode + ("!" if one.drift else ""), marks or QUIET),
-            cell(megabytes(one.size)),
-            cell(megabytes(one.memory) if one.processes else ""),
-            cell(one.server, GOOD if one.server == "running" else WARN),
-            cell(active, QUIET),
-            cell(one.sign_up, QUIET if one.sign_up == "authorised" else WARN),
-        ),
-        search=f"{name} {one.server} {one.sign_up} {' '.join(one.drift)}".lower(),
-        sort=(
-            (one.name,),
-            (-one.memory, one.name),
-            (-(one.size or 0), one.name),
-            (-since, one.name),
-        ),
-        detail=lambda: _detail(look, one),
-    )
-
-
-def _detail(look: Look, one: CourseAccount) -> Text:
-    text = Text()
-    text.append(f"{shown(one.name)}\n", "bold")
-    for strange in one.drift:
-        text.append(f"\n! {strange}\n", WARN)
-    text.append(f"\nuid       {one.account.uid}\n", QUIET)
-    text.append(f"home      {shown(str(one.home.path))}\n", QUIET)
-    if one.size is not None and one.size_at is not None:
-        age = _old(one.size_at, look.survey.at)
-        text.append(f"size      {megabytes(one.size)}, {age}\n", QUIET)
-    text.append(f"roster    {'yes' if one.in_roster else 'no'}\n", QUIET)
-    text.append(f"sign-up   {one.sign_up or 'none'}\n", QUIET)
-    server = one.server or "not running"
-    text.append(f"server    {server}\n", QUIET)
-    if one.last_activity is not None:
-        text.append(f"active    {moment(one.last_activity, look.survey.at)}\n", QUIET)
-    for process in sorted(one.processes, key=lambda p: -p.memory)[:8]:
-        what = "server" if process.is_server else "kernel" if process.is_kernel else process.name
-        memory = megabytes(process.memory)
-        text.append(f"\n{process.pid:>8}  {memory:>7}  {shown(what, limit=20)}")
-    return text

@@ -20,7 +20,7 @@ from hubtui.tui.dialogs import FRAME, PlanDialog
 from hubtui.tui.following import Following
 from hubtui.tui.order_words import told_of
 from hubtui.tui.pane import Pane
-from hubtui.tui.plan_words import Told, idle, told
+from hubtui.tui.plan_words import Told, idle, told_of_change
 from hubtui.tui.run_dialog import Ended, RunDialog
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def propose_change(
         with uncollected():
             plan = changes.aware(app.server, planner(app.server, keys))
             lines = changes.preview(app.server, plan)
-            return Proposal(plan, lines, told(plan, lines))
+            return Proposal(plan, lines, told_of_change(app.server, plan, lines))
 
     def again(_plan: Plan, rest: Sequence[str]) -> None:
         propose_change(app, planner, rest, after)

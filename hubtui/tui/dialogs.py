@@ -229,6 +229,8 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog.one #steps { height: auto; max-height: 30vh; }
     PlanDialog.open #steps { display: block; }
     PlanDialog #typed { background: $panel; margin-top: 1; }
+    PlanDialog #typed.below { margin-top: 0; }
+    PlanDialog #word { text-style: bold; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -263,7 +265,8 @@ class PlanDialog(ModalScreen[bool]):
             yield Static(words.title, id="title", markup=False)
             for about in words.about:
                 yield Static(about, classes="about", markup=False)
-            yield Static(words.totals, id="totals", classes="quiet", markup=False)
+            if words.totals:
+                yield Static(words.totals, id="totals", classes="quiet", markup=False)
             # Of one whose name is typed they are seen below.
             warnings = () if self._typed and len(self.lines) == 1 else words.warnings
             for warning in warnings[:_WARNINGS]:
@@ -276,7 +279,11 @@ class PlanDialog(ModalScreen[bool]):
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
-                yield Input(placeholder=f"type {self._typed} to confirm", id="typed", compact=True)
+                if not self._typed_name:
+                    yield Line(f"To confirm type: {self._typed}", id="word")
+                where = "" if self._typed_name else "below"
+                holder = f"type {self._typed} to confirm"
+                yield Input(placeholder=holder, id="typed", classes=where, compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):
                 yes = Button(words.verb, variant="error" if self._loses else "success", id="yes")

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import msgspec
 from rich.text import Text
 
-from hubtui import signups
+from hubtui import drift, signups
 from hubtui.clock import parse
 from hubtui.course_accounts import CourseAccount, Live, course_accounts, live
+from hubtui.drift.records import Drift
 from hubtui.errors import HubtuiError
 from hubtui.plan import plans, runs
 from hubtui.plan.plans import Plan
@@ -29,7 +30,7 @@ from hubtui.server.accounts import Account
 from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp
 from hubtui.signups import Judgement, judge
-from hubtui.students import Survey, survey
+from hubtui.students import Missing, Survey, survey
 from hubtui.tui.at_work import AtWork
 from hubtui.tui.columns import Row
 from hubtui.tui.coming import Coming, coming
@@ -64,6 +65,8 @@ class Entry:
     detail: Callable[[], Text]
     ready: bool = False
     """Whether ``*`` marks it."""
+    odd: bool = False
+    """Whether it is something to look at."""
 
 
 class Shown(NamedTuple):
@@ -87,6 +90,10 @@ class Look:
 
     accounts: Sequence[CourseAccount]
     live: Live
+    strange: Mapping[str, tuple[Drift, ...]] = field(default_factory=dict)
+    """What drifted, by name; what needs a look at processes and files only once it was shown."""
+    unseen: tuple[Missing, ...] = ()
+    """What of that could not be looked at."""
     sheets: SheetList | None = None
     """What there is to release; None until the release was shown."""
     coming: Mapping[str, Coming] = field(default_factory=dict)
@@ -116,6 +123,7 @@ class Looker:
         self._at = 0.0
         self._inside: dict[int, tuple[float, Contents]] = {}
         self._live, self._live_at = Live(), 0.0
+        self._drift, self._whole = drift.Found(), False
         self.accounts_shown = False
         """Whether processes and servers are looked at, too."""
         self._sheets: SheetList | None = None
@@ -151,13 +159,16 @@ class Looker:
         if last is not None and unchanged and not live_is_old:
             self._last = replace(last, survey=seen, **self._beside())
             return self._last
-        found = course_accounts(seen, self._live)
+        if not unchanged or self.accounts_shown > self._whole:
+            self._look_for_drift(seen)
+        found = course_accounts(seen, self._live, self._drift.drift)
         if last is not None and unchanged:
             self._last = replace(
                 last,
                 survey=seen,
                 accounts=found,
                 live=self._live,
+                **self._strange(),
                 **self._beside(),
             )
             return self._last
@@ -171,10 +182,29 @@ class Looker:
             since=since,
             accounts=found,
             live=self._live,
+            **self._strange(),
             **self._beside(),
         )
         self._at = now
         return self._last
+
+    def _look_for_drift(self, seen: Survey) -> None:
+        """All of it while the accounts are shown; else what the survey shows by itself."""
+        self._whole = self.accounts_shown
+        self._drift = drift.Found(drift=drift.quick(seen))
+        if self._whole:
+            try:
+                self._drift = drift.look(self.server, seen)
+            except (HubtuiError, OSError) as e:
+                more = Missing(what="processes and files", why=str(e))
+                self._drift = replace(self._drift, missing=(more,))
+
+    def _strange(self) -> dict[str, Any]:
+        """What drifted, as fields of a look."""
+        by_name: dict[str, tuple[Drift, ...]] = {}
+        for one in self._drift.drift:
+            by_name[one.name] = (*by_name.get(one.name, ()), one)
+        return {"strange": by_name, "unseen": self._drift.missing}
 
     def _beside(self) -> dict[str, Any]:
         """What the panes of release and watchdog show, as fields of a look."""

@@ -175,7 +175,7 @@ class Pane(Frame):
 
     def _find(self) -> None:
         if self._sought in self.entries and self._sought not in self.table.keys:
-            self.action_clear()  # the filter hides it
+            self.show_all()  # a filter hides it
         if self.table.move_to(self._sought):
             self._sought, self._put = "", None
 
@@ -183,10 +183,19 @@ class Pane(Frame):
         """Who went elsewhere does not look for it any more."""
         self._sought = ""
 
+    def passes(self, entry: Entry) -> bool:
+        """Whether a row is shown at all; besides there is the text that is looked for."""
+        return True
+
+    @property
+    def narrowed(self) -> str:
+        """Which rows are shown, where not all are; empty otherwise."""
+        return ""
+
     def shown_keys(self) -> Mapping[str, Entry]:
         """The rows that pass the filter, in order."""
-        wanted = self.wanted.lower()
-        found = ((k, e) for k, e in self.entries.items() if wanted in e.search)
+        wanted, passes = self.wanted.lower(), self.passes
+        found = ((k, e) for k, e in self.entries.items() if wanted in e.search and passes(e))
         return dict(sorted(found, key=lambda pair: cast("str", pair[1].sort[self.order])))
 
     def _sync(self) -> None:
@@ -200,15 +209,19 @@ class Pane(Frame):
         line = Text()
         if marks := self.table.marks:  # what one chose oneself stands first: never cut off
             line.append(f"{marks}  ·  ", "bold")
-        if self.wanted:
+        if self.wanted or self.narrowed:
             everything = self.entries.keys() - self.table.never_marked
-            line.append(f"{count} of {len(everything)} with “{shown(self.wanted)}”  ·  ", "bold")
+            words = [self.narrowed, f"with “{shown(self.wanted)}”" if self.wanted else ""]
+            said = " ".join(filter(None, words))
+            line.append(f"{count} of {len(everything)} {said}  ·  ", "bold")
         line.append_text(self._summary)
         self.query_one("#summary", Line).say(line)
 
     def _empty(self) -> str:
         if self.wanted:
             return f"Nothing with “{shown(self.wanted)}”. Esc shows all."
+        if self.narrowed and self.entries:
+            return f"Nothing {self.narrowed}. Esc shows all."
         if self.look is not None and self.missing(self.look):
             return "What should be here cannot be read; see above."
         return self.EMPTY
@@ -268,6 +281,10 @@ class Pane(Frame):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types."""
         self.wanted = event.value
+        self.filter_anew()
+
+    def filter_anew(self) -> None:
+        """Other rows pass than before."""
         self.table.empty_text = self._empty()
         self._sync()
         self._find()
@@ -280,13 +297,17 @@ class Pane(Frame):
 
     def action_clear(self) -> None:
         """Esc: the filter first, then the marks."""
-        box = self.query_one("#filter", Input)
-        if self.wanted or box.has_class("open"):
-            box.value = ""
-            box.remove_class("open")
-            self.table.focus()
+        if self.wanted or self.narrowed or self.query_one("#filter", Input).has_class("open"):
+            self.show_all()
         else:
             self.table.clear_marks()
+
+    def show_all(self) -> None:
+        """No filter any more."""
+        box = self.query_one("#filter", Input)
+        box.value = ""
+        box.remove_class("open")
+        self.table.focus()
 
     def action_sort(self) -> None:
         """Sort by the next column."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hubtui.changes import FILES, SHORT, StepLine, SubjectLine, in_short, is_beside, totals
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
+from hubtui.server import Server
 from hubtui.tui.columns import Row
 
 _IDLE = ("kept", "deleted")
@@ -54,14 +55,16 @@ def told(
     labels: Mapping[str, str] | None = None,
     trial: bool = False,
 ) -> Told:
-    """``labels``: what a sheet is, by its key; ``warnings``: those that stand before all others."""
+    """``labels``: what a sheet is, or how much somebody has, by the key; ``warnings``: those that
+    stand before all others.
+    """
     sheets, labels = sheets_of(plan), labels or {}
     people = [line for line in lines if line.key not in sheets]
     rows: dict[str, Row] = {}
     for line in sorted(lines, key=lambda line: _rank(line, sheets)):
         what = _of_sheet(line, trial=trial) if line.key in sheets else _gist(line)
         if label := labels.get(line.key):
-            what += f", {label}"
+            what = f"{what}, {label}" if line.key in sheets else f"{label}: {what}"
         rows[line.key] = (shown(line.name, limit=60), ("! " if line.notes else "") + what)
     return Told(
         title=shown(plan.title),
@@ -70,6 +73,17 @@ def told(
         about=about,
         warnings=(*warnings, *_notes(lines, sheets)),
     )
+
+
+def told_of_change(server: Server, plan: Plan, lines: Sequence[SubjectLine]) -> Told:
+    """A change of accounts or sign-ups; of a removal, how much goes and when, too."""
+    if plan.kind != "retire":
+        return told(plan, lines)
+    from hubtui.retire import words
+
+    labels = {one.key: words.amount(one) for one in words.leavers(plan)}
+    said = told(plan, lines, about=words.about(server, plan), labels=labels)
+    return said._replace(totals="")  # a dozen steps for each: who wants them presses Enter
 
 
 def idle(plan: Plan, lines: Sequence[SubjectLine]) -> str:

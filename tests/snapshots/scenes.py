@@ -12,8 +12,10 @@ import msgspec
 from hubtui import enrol
 from hubtui.changes import StepLine, SubjectLine, title_of
 from hubtui.course_accounts import CourseAccount, Live
+from hubtui.drift.records import Code, Drift
 from hubtui.enrol import Enrolment
 from hubtui.events import EventLog, Outcome, What
+from hubtui.findings import Severity
 from hubtui.names import IMPOSSIBLE, IMPOSSIBLE_END, shown
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
@@ -97,6 +99,7 @@ def class_on_a_bad_day(tmp_path: Path, *, missing: bool = False, many: int = 0) 
         at = seen.at - timedelta(seconds=40)
         gone = tuple(Missing(what=what, why=why, as_of=at) for what in ("sign-ups", "hub users"))
         seen = dataclasses.replace(seen, missing=gone)
+    accounts = _accounts()
     ages = (0.1, 7, 61, 26 * 60, 90 * 24 * 60)
     return Look(
         survey=seen,
@@ -104,7 +107,8 @@ def class_on_a_bad_day(tmp_path: Path, *, missing: bool = False, many: int = 0) 
         since={
             s.digest: surveys.NOON - timedelta(minutes=ages[s.id % len(ages)]) for s in sign_ups
         },
-        accounts=_accounts(),
+        accounts=accounts,
+        strange={one.name: tuple(_drift(one.name, said) for said in one.drift) for one in accounts},
         live=Live(sizes=Sizes(at="2026-11-23T09:00:00Z", bytes={})),
     )
 
@@ -120,6 +124,13 @@ def _accounts() -> list[CourseAccount]:
         _account("strong", Kind.FOLDER, 0o700, "in the group sudo", "not in the group all_user"),
         _account("tidy", Kind.FOLDER, size=8_700_000_000),
     ]  # fmt: skip
+
+
+def _drift(name: str, short: str) -> Drift:
+    """Whatever it is, it is mended by hand."""
+    severity = Severity.CRITICAL if "sudo" in short else Severity.WARNING
+    text = f"{name}: {short}."
+    return Drift(code=Code.HOME_OWNER, name=name, text=text, short=short, severity=severity)
 
 
 def _account(

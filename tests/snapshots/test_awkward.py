@@ -60,16 +60,6 @@ def test_a_filter_that_lets_nothing_through(
     assert looks_the_same(app_of(server, tmp_path), doing("slash", *"nobody"))
 
 
-def test_accounts_that_drifted(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
-    assert looks_the_same(app_of(server, tmp_path), doing("3"))
-
-
-def test_an_account_with_two_things_wrong(
-    looks_the_same: Same, server: Server, tmp_path: Path
-) -> None:
-    assert looks_the_same(app_of(server, tmp_path), doing("3", "s", *["down"] * 6))
-
-
 def test_the_keys_of_the_accounts(looks_the_same: Same, server: Server, tmp_path: Path) -> None:
     assert looks_the_same(app_of(server, tmp_path), doing("3", "question_mark"))
 

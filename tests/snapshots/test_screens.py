@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from hubtui.changes import StepLine, SubjectLine
 from hubtui.course_accounts import CourseAccount, Live
+from hubtui.drift.records import Code, Drift, Mends
 from hubtui.events import Event, Outcome, What
 from hubtui.plan.plans import Plan
 from hubtui.server import Server
@@ -34,6 +35,18 @@ from tests.unit import surveys as s
 
 SIZES = [(80, 24), (120, 40)]
 Compare = Callable[..., bool]
+
+
+OPEN = (
+    Drift(
+        code=Code.HOME_OPEN,
+        name="red-panda",
+        text="The home /home/red-panda is open to others (mode 0755): classmates can read what "
+        "red-panda writes.",
+        mends=Mends.SAFELY,
+        short="home open to others (0755)",
+    ),
+)
 
 
 class Fixed(Looker):
@@ -92,7 +105,10 @@ def look(tmp_path: Path, *, empty: bool = False, locked: bool = False) -> Look:
     }
     since = {x.digest: s.NOON - timedelta(minutes=7 * x.id) for x in sign_ups}
     found = [] if empty else [account("red-panda", 0o755, "running"), account("ruby-owl", 0o700)]
-    return Look(survey=seen, judged=judged, since=since, accounts=found, live=Live())
+    strange = {one.name: OPEN for one in found if one.drift}
+    return Look(
+        survey=seen, judged=judged, since=since, accounts=found, live=Live(), strange=strange
+    )
 
 
 def account(name: str, mode: int, server: str = "") -> CourseAccount:
@@ -202,7 +218,6 @@ class Still(RunDialog):
 SCREENS: dict[str, Callable[[Pilot[Any]], Any]] = {
     "signups": pressing(),
     "marked": pressing("asterisk", "down", "down", "down"),
-    "accounts": pressing("3"),
     "details": pressing("down", "enter"),
     "help": pressing("question_mark"),
     "plan": pushing(lambda: PlanDialog(PLAN, LINES, loses=False, typed="")),

@@ -1,4 +1,4 @@
-"""The demo's course, right after it was set up: nothing but the open homes needs somebody."""
+"""The demo's course, right after it was set up: nothing but homes needs somebody."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_demo_is_well_from_its_first_minute_on(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", PLAY, str(place), *app], check=True, timeout=110)
     seen = json.loads((place / "root/glance.json").read_text())
     bad = {each["id"]: each["text"] for each in seen["findings"] if each["severity"] != "note"}
-    open_homes = bad.pop("students.drift")
-    assert open_homes.endswith("as they should be: 5 × home open to others (0755).")
+    left = bad.pop("students.drift")
+    assert left.endswith("5 × home open to others (0755), 1 × home without an account.")
     assert bad.keys() <= OF_THE_MACHINE
     assert seen["missing"] == []
