@@ -99,6 +99,14 @@ class RemoveGroup(LeaverStep):
         return say(self._argv())
 
     def done(self) -> bool:
+        name, gid = self.subject.name, self.subject.gid
+        if name == self.server.course.accounts.group or not accounts.group_exists(name):
+            return True
+        found = accounts.read_accounts()
+        is_its_own = found.groups.get(name) == gid and self.account() is None
+        return not is_its_own or bool(found.in_group(name))
+
+    def done(self) -> bool:
         found = accounts.read_accounts()
         name, gid = self.subject.name, self.subject.gid
         return (

@@ -73,10 +73,9 @@ def retire_plan(
     subjects: list[msgspec.Struct] = [*_measured(server, found)]
     if subjects and until is None:
         subjects.append(Closing())
-    who = f"account {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} accounts"
     plan = new_plan(
         "retire",
-        f"Switch off {who} until {until:%Y-%m-%d}" if until else f"Remove {who}",
+        _title(server, wanted, until),
         subjects,
         server.clock(),
         course=server.course.course,
@@ -88,6 +87,16 @@ def retire_plan(
     if folder_of(server, how) != server.state / "archives":  # which is made when it is needed
         need_folder(server, how)
     return plan
+
+
+def _title(server: Server, names: Sequence[str], until: datetime | None) -> str:
+    from hubtui.when import zone_of
+
+    one = f"account {shown(names[0], limit=60)}" if len(names) == 1 else ""
+    who = one or f"{len(names)} accounts"
+    if until is None:
+        return f"Remove {who}"
+    return f"Switch off {who} until {until.astimezone(zone_of(server.course)):%Y-%m-%d}"
 
 
 def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, str]:
