@@ -30,6 +30,7 @@ from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
 from hubtui.retire.archive import Archive, folder_of, need_folder
 from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
@@ -100,7 +101,8 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
     leavers = [each for each in plan.subjects if not each.get("closing")]
     only = msgspec.structs.replace(plan, subjects=tuple(leavers))
-    return [_chain(server, plan, subject) for subject in only.subjects_as(Leaver)]
+    chains = [_chain(server, plan, subject) for subject in only.subjects_as(Leaver)]
+    return chains if len(leavers) == len(plan.subjects) else [*chains, closing_chain(server, plan)]
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
