@@ -106,16 +106,6 @@ class RemoveGroup(LeaverStep):
         is_its_own = found.groups.get(name) == gid and self.account() is None
         return not is_its_own or bool(found.in_group(name))
 
-    def done(self) -> bool:
-        found = accounts.read_accounts()
-        name, gid = self.subject.name, self.subject.gid
-        return (
-            name == self.server.course.accounts.group
-            or found.groups.get(name) != gid
-            or bool(found.in_group(name))
-            or self.account() is not None
-        )
-
     def do(self) -> Iterator[str]:
         self.server.run(self._argv(), timeout=120, hold=self.server.lock).check()
         yield from ()
