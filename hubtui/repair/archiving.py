@@ -14,6 +14,7 @@ from hubtui.plan.steps import Step
 from hubtui.repair.ground import Check, SameAccount
 from hubtui.repair.records import Repair, gone
 from hubtui.retire.archive import Archive
+from hubtui.retire.ending import RetireUid
 from hubtui.retire.fence import Fence
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.kept import Keeping
@@ -46,6 +47,7 @@ def left_of_uid(server: Server, subject: Repair) -> list[Step]:
         UidIsGone(server, subject),
         EndAll(server, whose),
         SweepStrays(server, whose, keeping(subject)),
+        RetireUid(server, whose),
     ]
 
 
@@ -80,6 +82,7 @@ def _archived(server: Server, subject: Repair) -> list[Step]:
         Fence(server, whose, how),
         Archive(server, whose, how),
         RemoveHome(server, whose, how),
+        RetireUid(server, whose),
     ]
 
 

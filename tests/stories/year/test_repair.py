@@ -125,6 +125,21 @@ def test_a_new_account_never_gets_a_uid_of_which_anything_is_left(ground: Ground
         assert hubtui("signups", "approve", "bert", "--dry-run").stdout.count(f"uid {uid + 1} ")
 
 
+def test_a_new_account_never_gets_a_uid_of_which_there_is_an_archive(ground: Ground) -> None:
+    home = Path("/home/dora")
+    home.mkdir()
+    os.chown(home, 20900, 20000)
+    left = Path("/tmp/left")
+    left.touch()
+    os.chown(left, 20901, 20000)
+    found = [each for each in whole(ground.server, survey(ground.server)) if each.choices]
+    plan = repair_plan(ground.server, found, {each.key: "archive" for each in found})
+    assert carried_out(ground.server, plan)[0] is Outcome.DONE
+    assert not home.exists()
+    assert not left.exists()
+    assert next(survey(ground.server).free_uids()) == 20902
+
+
 # --- one by one ----------------------------------------------------------------------------------
 
 
