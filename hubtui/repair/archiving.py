@@ -14,6 +14,7 @@ from hubtui.plan.steps import Step
 from hubtui.repair.ground import Check, SameAccount
 from hubtui.repair.records import Repair, gone
 from hubtui.retire.archive import Archive
+from hubtui.retire.checks import Ground
 from hubtui.retire.ending import RetireUid
 from hubtui.retire.fence import Fence
 from hubtui.retire.home import RemoveHome
@@ -51,8 +52,8 @@ def left_of_uid(server: Server, subject: Repair) -> list[Step]:
     ]
 
 
-def refuse(seen: Survey, subject: Repair) -> None:
-    """Raise Refused where it is not a gone student's."""
+def refuse(server: Server, seen: Survey, subject: Repair) -> None:
+    """Raise Refused where it is not a gone student's, or somebody else's would go along."""
     uid, owner = subject.owner, seen.accounts.by_uid.get(subject.owner)
     what = shown(subject.place) if subject.inode else f"uid {uid}"
     if uid < 1000 or uid == accounts.NOBODY:
@@ -62,6 +63,9 @@ def refuse(seen: Survey, subject: Repair) -> None:
             f"{what} belongs to {shown(owner.name, limit=60)} (uid {uid}), who is here: "
             "ask first, then move it by hand."
         )
+    if subject.inode:
+        for why in Ground(server, seen).of_others(Path(subject.place), subject.name):
+            raise Refused(why)
 
 
 def name_of(uid: int) -> str:
@@ -96,6 +100,6 @@ class UidIsGone(Check):
     def look(self, seen: Survey) -> None:
         """Raise ChangedSinceShown where somebody has it."""
         try:
-            refuse(seen, self.subject)
+            refuse(self.server, seen, self.subject)
         except Refused as e:
             raise ChangedSinceShown(str(e)) from e

@@ -266,3 +266,18 @@ def test_what_belongs_to_somebody_who_is_here_or_to_root_is_never_archived(
     outcome, said = carried_out(ground.server, plan)
     assert (outcome, "belongs to carl" in said) == (Outcome.CHANGED, True)
     assert Path("/home/dora/notes.txt").exists()
+
+
+def test_a_home_without_account_is_not_archived_with_what_is_somebody_elses(ground: Ground) -> None:
+    old, server = Path("/home/old"), ground.server
+    old.mkdir()
+    os.chown(old, 20900, 20000)
+    ground.student("bert")
+    subprocess.run(["usermod", "--home", "/home/old/bert", "--move-home", "bert"], check=True)
+    with pytest.raises(Refused, match="The home of bert lies inside /home/old"):
+        plan_for(server, drift(Code.HOME_ALONE, "old", "archive"))
+    subprocess.run(["usermod", "--home", "/home/bert", "--move-home", "bert"], check=True)
+    plan = plan_for(server, drift(Code.HOME_ALONE, "old", "archive"))
+    subprocess.run(["usermod", "--home", "/home/old/bert", "--move-home", "bert"], check=True)
+    assert carried_out(server, plan)[0] is Outcome.CHANGED
+    assert Path("/home/old/bert/.bashrc").exists()
