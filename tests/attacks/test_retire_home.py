@@ -22,7 +22,7 @@ from hubtui.retire import kept
 from hubtui.retire.fence import Fence, Unfence
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
-from hubtui.server import Server, archives
+from hubtui.server import Server, archives, homes
 from hubtui.server.run import Result
 from hubtui.workers import tree
 from tests.course_on_disk import make_course
@@ -213,6 +213,14 @@ def test_a_filesystem_of_the_students_own_that_never_answers_is_refused_at_once(
     with stuck(HOME / "fuse", "anna"), pytest.raises(Refused, match="umount -- /home/anna/fuse"):
         through(removal(server, anna))
     assert HOME.exists()
+
+
+def test_a_filesystem_of_a_students_own_as_home_hides_nobody_elses(
+    server: Server, anna: Leaver
+) -> None:
+    """While no owner of a home was known, the next student could have got the uid of one."""
+    with stuck(Path("/home/fused"), "anna"):
+        assert homes.owners(Path("/home"))["anna"] == UID
 
 
 def test_a_home_exchanged_since_it_was_shown_is_not_moved(server: Server, anna: Leaver) -> None:
