@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui import expected, pauses, state
-from hubtui.clock import stamp
+from hubtui.clock import parse, stamp
 from hubtui.decline import Row
 from hubtui.enrol import Creation, Enrolment
 from hubtui.events import EventLog, Follower, Outcome, What
@@ -404,6 +404,14 @@ def test_the_receipt_of_a_run_that_was_given_up_is_written_before_the_name_goes(
     written = receipt.path(server.state, plan.id).stat().st_mtime_ns
     last.finish(server)
     assert receipt.path(server.state, plan.id).stat().st_mtime_ns == written
+
+
+def test_a_clock_that_was_put_back_since_the_plan_leaves_no_name_in_it(server: Server) -> None:
+    retired(server, "anna")
+    made = parse(AFTER) + timedelta(hours=1)
+    over(server, new_plan("retire", "Remove anna", [leaver("anna", 20001)], made), "anna")
+    last.finish(server)
+    assert b"anna" not in _bytes(server.state / "plans") + _bytes(server.state / "runs")
 
 
 def test_the_receipt_says_where_a_name_is_left(server: Server) -> None:
