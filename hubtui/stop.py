@@ -170,17 +170,18 @@ class EndProcesses(Step):
             raise CommandFailed(f"{len(left)} processes of {self.subject.name} still run.")
 
 
-def end_all(uid: int) -> None:
-    """Kill all that runs under a uid, and wait until nothing of it is seen."""
+def end_all(uid: int) -> list[Process]:
+    """Kill all that runs under a uid, and wait until nothing of it is seen; returns what stays."""
     for _ in range(5):
         processes.kill_all(uid)
         until = time.monotonic() + _KILL
-        while processes.of(uid):
+        while left := processes.of(uid):
             if time.monotonic() > until:
                 break
             time.sleep(0.1)
         else:
-            return
+            return []
+    return left
 
 
 def end(chosen: Sequence[Process], wait: float, *, kill: bool = False) -> None:

@@ -23,10 +23,11 @@ from hubtui.retire.fence import drop_fence, drop_staging, make_fence, staging
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, accounts, archives, processes, spools, sweeping, systemd
+from hubtui.server import Server, accounts, archives, spools, sweeping, systemd
 from hubtui.server.run import say
 from hubtui.server.spools import Spooled
 from hubtui.server.sweeping import Found, Whose
+from hubtui.stop import end_all
 from hubtui.units import counted
 from hubtui.workers import tree
 from hubtui.workers.drop import FILE
@@ -95,7 +96,8 @@ class SweepStrays(LeaverStep):
         owner = accounts.read_accounts().by_uid.get(self.subject.uid)
         if owner is not None and owner.name != self.subject.name:
             raise ChangedSinceShown(f"uid {self.subject.uid} is somebody else's now.")
-        if running := processes.of(self.subject.uid):
+        # In a browser that is still open the hub tries to start the server again and again.
+        if running := end_all(self.subject.uid):
             raise CommandFailed(f"{len(running)} processes of {self.name} run again.")
 
     # --- copies ---------------------------------------------------------------------------------

@@ -313,3 +313,15 @@ def test_a_folder_of_a_classmate_that_can_be_listed_and_not_entered_holds_up_nob
     swept(server, anna)
     assert not hers.exists()
     assert trap.exists()
+
+
+def test_what_a_hub_starts_again_for_a_browser_that_is_open_holds_up_nothing(
+    server: Server, anna: Leaver
+) -> None:
+    write(TMP / "hers")
+    again = subprocess.Popen(["sleep", "600"], user=UID, group=UID, cwd="/")
+    try:
+        assert swept(server, anna) == "1 stray removed"
+    finally:
+        again.kill()
+        assert again.wait() == -signal.SIGKILL
