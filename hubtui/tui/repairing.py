@@ -18,7 +18,6 @@ from hubtui.drift.records import Choice, Drift, Mends
 from hubtui.errors import Refused
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.repair.plan import repair_plan
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.tui.account_rows import STYLES
@@ -60,6 +59,8 @@ def planner(answers: Answers) -> Planner:
     """Plans for drift by its key, looked for anew: nothing old is confirmed."""
 
     def plan(server: Server, keys: Sequence[str]) -> Plan:
+        from hubtui.repair.plan import repair_plan  # 25 ms: not at the start of the app
+
         there = {one.key: one for one in drift.whole(server, survey(server))}
         chosen = [there[key] for key in keys if key in there]
         if not chosen:
