@@ -116,7 +116,7 @@ class RepairDialog(ModalScreen[Answers]):
 
     def on_mount(self) -> None:
         """Fill the list; the cursor goes where somebody is asked."""
-        table = self.query_one(KeyedTable)
+        table = self._table
         table.focus()
         table.styles.height = 1 + len(self.found)
         self._show()
@@ -129,7 +129,7 @@ class RepairDialog(ModalScreen[Answers]):
         return f"Repair {counted(len(self.found), 'thing')}"
 
     def _show(self) -> None:
-        self.query_one(KeyedTable).sync({key: self._row(one) for key, one in self.found.items()})
+        self._table.sync({key: self._row(one) for key, one in self.found.items()})
         self._say_ways()
 
     def _row(self, one: Drift) -> Row:
@@ -143,8 +143,12 @@ class RepairDialog(ModalScreen[Answers]):
         return shown(one.name, limit=60), one.short or str(one.code), how
 
     @property
+    def _table(self) -> KeyedTable:
+        return self.query_one(KeyedTable)
+
+    @property
     def _one(self) -> Drift:
-        return self.found[self.query_one(KeyedTable).cursor_key or next(iter(self.found))]
+        return self.found[self._table.cursor_key or next(iter(self.found))]
 
     def _say_ways(self) -> None:
         one, text = self._one, Text()
