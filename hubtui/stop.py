@@ -138,8 +138,7 @@ class StopServer(Step):
     def _pending(self) -> bool:
         if not self.has_token:
             return False
-        users = hub.api(self.server.course).users()
-        return any(user.name == self.subject.name and user.servers for user in users)
+        return hub.api(self.server.course).server_of(self.subject.name) is not None
 
 
 class EndProcesses(Step):

@@ -43,22 +43,22 @@ def repair(
     base.need_root("Repairing accounts")
     server, chosen = app.server, choices_of(choices)
     found = whole(server, survey(server))
-    wanted = _wanted(found, what, chosen)
+    wanted, left_out = meant_of(found, what, chosen), list[str]()
     if all_safe:
         fine, left_out = safe(server, [one for one in found if one not in wanted])
         wanted += fine
-        for line in left_out:
-            click.echo(f"Left as it is: {line}", err=True)
+    for line in left_out:
+        click.echo(f"Left as it is: {line}", err=True)
     ready = [one for one in wanted if one.mends is Mends.SAFELY or one.key in chosen]
     for one in wanted:
         if one not in ready:
             _say_undecided(one)
     if not ready:
         click.echo("Nothing to mend without a decision of yours." if wanted else "Nothing to do.")
-        return 1 if wanted else 0
+        return int(bool(wanted or left_out))
     plan = repair_plan(server, ready, chosen)
     code = carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json, during_exam=during_exam)
-    return code or int(len(ready) < len(wanted))
+    return code or int(bool(left_out) or len(ready) < len(wanted))
 
 
 def choices_of(texts: Sequence[str]) -> dict[str, str]:
@@ -72,10 +72,16 @@ def choices_of(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _wanted(found: Sequence[Drift], what: Sequence[str], choices: Mapping[str, str]) -> list[Drift]:
-    """What is meant by names, codes, keys and choices. Raises UsageError for what is not there."""
+def meant_of(
+    found: Sequence[Drift], what: Sequence[str], choices: Mapping[str, str]
+) -> list[Drift]:
+    """What is meant by names, codes, keys and choices. Raises UsageError where nothing is, or where
+    it could be a name as well as a code."""
     for word in (*what, *choices):
-        if not any(word in (one.name, one.code, one.key) for one in found):
+        named = [one for one in found if one.name == word]
+        if named and any(one.code == word for one in found):
+            raise UsageError(f"{word} is a name and a kind: say KIND:NAME, as in {named[0].key}")
+        if not named and not any(word in (one.code, one.key) for one in found):
             raise UsageError(
                 f"Nothing that is called {shown(word, limit=60)} is to be mended; "
                 "see: hubtui accounts check"
@@ -87,10 +93,12 @@ def _wanted(found: Sequence[Drift], what: Sequence[str], choices: Mapping[str, s
 def _say_undecided(one: Drift) -> None:
     """The choices with what they mean, or what is done by hand."""
     click.echo(f"! {one.text}", err=True)
-    for choice in one.choices:
-        click.echo(f"    {choice.word}: {choice.means}", err=True)
+    for each in one.choices:
+        click.echo(f"    {each.word}: {each.means}", err=True)
     if one.choices:
         chosen = f"{one.key}={one.choices[0].word}"
-        click.echo(f"    → {say(['hubtui', 'accounts', 'repair', '--choose', chosen])}", err=True)
+        click.echo(
+            f"    → {say(['sudo', 'hubtui', 'accounts', 'repair', '--choose', chosen])}", err=True
+        )
     elif one.do:
         click.echo(f"    → {one.do}", err=True)

@@ -17,8 +17,6 @@ from hubtui.students import Survey
 
 _FEW = 3
 """Homes: when as many are missing, and all are, a disk is."""
-_FENCE = ".hubtui-retired"
-"""Where a home is while its account is being removed."""
 _DAY = 86400
 
 
@@ -29,21 +27,11 @@ def of_accounts(seen: Survey, looked: Mapping[str, Home] | None = None) -> Itera
     gone = len(found) >= _FEW and all(home.kind is Kind.MISSING for home in found.values())
     authorised = {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
     for name, account in seen.students.items():
-        if name in seen.leaving:
-            if name in authorised:
-                yield _authorised_again(seen, account)
-        elif not _is_half_removed(seen, account, found[name]):
-            yield from _of_the_line(seen, account)
-            yield from _of_the_home(seen, account, found[name], gone)
-            yield from _of_groups(seen, account)
-            yield from _of_the_lock(seen, account, name in authorised)
-            yield from _of_the_name(seen, account)
-
-
-def _is_half_removed(seen: Survey, account: Account, home: Home) -> bool:
-    """Left by a removal that did not end: it is resumed, and nothing of it is mended."""
-    fenced = seen.course.accounts.homes / _FENCE / str(account.uid)
-    return home.kind is Kind.MISSING and homes.look(fenced).kind is Kind.FOLDER
+        yield from _of_the_line(seen, account)
+        yield from _of_the_home(seen, account, found[name], gone)
+        yield from _of_groups(seen, account)
+        yield from _of_the_lock(seen, account, name in authorised)
+        yield from _of_the_name(seen, account)
 
 
 # --- its lines ----------------------------------------------------------------------------------
@@ -81,6 +69,9 @@ def _of_the_line(seen: Survey, account: Account) -> Iterator[Drift]:
 def _of_the_lock(seen: Survey, account: Account, authorised: bool) -> Iterator[Drift]:
     """A lock in Unix does not bind the hub, which asks nobody but its own table."""
     name, line = account.name, (seen.lines.shadow or {}).get(account.name)
+    if authorised and seen.is_leaving(account):
+        yield _authorised_again(seen, account)
+        return
     if not authorised or line is None:
         return
     today = int(seen.at.timestamp()) // _DAY

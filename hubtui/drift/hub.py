@@ -43,9 +43,10 @@ def _of_sign_ups(seen: Survey, name: str, rows: Sequence[SignUp]) -> Iterator[Dr
     if not any(row.authorised for row in rows):
         yield from _still_at_work(seen, name)
         return
-    account = seen.accounts.by_name.get(name)
+    # A directory service may know an account that it does not list.
+    account = seen.accounts.by_name.get(name) or accounts.find(name)
     if account is None:
-        if not is_staff(seen, name) and not accounts.exists(name):
+        if not is_staff(seen, name):
             yield _no_account(seen, name)
     elif _is_systems(account) or not (seen.is_course_account(account) or is_staff(seen, name)):
         yield _foreign(seen, account)
@@ -138,7 +139,7 @@ def _foreign(seen: Survey, account: Account) -> Drift:
 
 def _still_at_work(seen: Survey, name: str) -> Iterator[Drift]:
     account, user = seen.students.get(name), seen.users.get(name)
-    if account is not None and user is not None and user.servers and name not in seen.leaving:
+    if account is not None and user is not None and user.servers:
         yield not_authorised(account)
 
 

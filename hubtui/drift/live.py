@@ -94,7 +94,7 @@ def still_at_work(
     waits = {sign_up.name for sign_up in seen.sign_ups if not sign_up.authorised}
     waits -= {sign_up.name for sign_up in seen.sign_ups if sign_up.authorised}
     waits -= {one.name for one in found if one.code is Code.NOT_AUTHORISED}
-    for name in sorted(waits & seen.students.keys() - seen.leaving.keys()):
+    for name in sorted(waits & seen.students.keys()):
         account = seen.students[name]
         if running.get(account.uid, Use()).server:
             yield not_authorised(account)

@@ -1,6 +1,7 @@
 """All drift of a course, the worst first: quickly from a survey, or with what has to be looked for.
 
-Who leaves (``seen.leaving``) is meant to be locked and not authorised.
+Of who leaves (``seen.leaving``) nothing is told but that they were authorised again: to be locked
+and not authorised is meant so, and what a removal that broke off left is its own to end.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def quick(seen: Survey, looked: Mapping[str, Home] | None = None) -> tuple[Drift
 
     Cheap enough to ask each time the survey has changed. Raises nothing.
     """
-    return _in_order((*hub.of_the_hub(seen), *_of_accounts(seen, looked), *lines.of_lines(seen)))
+    found = (*hub.of_the_hub(seen), *_of_accounts(seen, looked), *lines.of_lines(seen))
+    return _in_order(seen, found)
 
 
 def whole(server: Server, seen: Survey) -> tuple[Drift, ...]:
@@ -52,15 +54,23 @@ def look(server: Server, seen: Survey, used: Mapping[int, Use] | None = None) ->
         *live.mounted(seen, missing),
         *live.left_of_uids(server, seen, running),
     )
-    return Found(drift=_in_order((*found, *more)), missing=tuple(missing))
+    return Found(drift=_in_order(seen, (*found, *more)), missing=tuple(missing))
 
 
 def _of_accounts(seen: Survey, looked: Mapping[str, Home] | None) -> Iterable[Drift]:
     return () if "accounts" in seen.unseen else accounts.of_accounts(seen, looked)
 
 
-def _in_order(found: Iterable[Drift]) -> tuple[Drift, ...]:
+def _in_order(seen: Survey, found: Iterable[Drift]) -> tuple[Drift, ...]:
     def place(one: Drift) -> tuple[int, int, str]:
         return _SEVERITIES.index(one.severity), _CODES.index(one.code), one.name
 
-    return tuple(sorted(found, key=place))
+    going = {one.uid for one in seen.leaving.values()}
+    stay = (one for one in found if not (one.uid in going or _leaves(seen, one)))
+    again = (one for one in found if one.code is Code.LOCKED and one.uid in going)
+    return tuple(sorted((*stay, *again), key=place))
+
+
+def _leaves(seen: Survey, one: Drift) -> bool:
+    """Lines and rows of the hub have a name alone."""
+    return one.uid is None and one.name in seen.leaving

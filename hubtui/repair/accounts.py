@@ -19,11 +19,10 @@ from hubtui.students import POWERFUL, Survey
 def half_made(server: Server, subject: Repair) -> list[Step]:
     """shadow, then the home; only what is not there."""
     name, uid, home = subject.name, subject.uid or 0, Path(subject.place)
-    return [
-        SameAccount(server, subject),
-        MakeAccount(server, name, uid, home),
-        MakeHome(server, name, uid, home),
-    ]
+    steps: list[Step] = [SameAccount(server, subject)]
+    if not accounts.has_shadow(name):
+        steps.append(MakeAccount(server, name, uid, home))
+    return [*steps, MakeHome(server, name, uid, home)]
 
 
 def not_in_group(server: Server, subject: Repair) -> list[Step]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hubtui.drift.records import Code
 from hubtui.names import shown
 from hubtui.repair.records import Repair
+from hubtui.retire.plan import KEEP_DAYS
 from hubtui.server import Server, hubdb
 
 
@@ -14,6 +15,8 @@ def notes(server: Server, subject: Repair) -> Sequence[str]:
     """Sentences about one repair."""
     who, has_token = shown(subject.name, limit=60), server.course.hub.token_file is not None
     ends = subject.choice == "discard"
+    if subject.choice == "archive":
+        return [f"The archive is kept for {KEEP_DAYS} days; then hubtui due deletes it."]
     match subject.code:
         case Code.NO_HOME:
             return [f"What {who} had there is gone: only a backup has it. The home begins anew."]

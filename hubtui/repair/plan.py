@@ -92,7 +92,7 @@ def safe(server: Server, found: Sequence[Drift]) -> tuple[list[Drift], list[str]
                 _subject(server, seen, one, "", seen.free_uids())
                 kept.append(one)
             except HubtuiError as e:
-                left.append(str(e))
+                left.append(f"{shown(one.name, limit=40)} ({one.short}): {e}")
     return kept, left
 
 
@@ -111,7 +111,7 @@ def _answered(one: Drift, word: str) -> None:
     if word and word not in words:
         raise Refused(f"{shown(word)} is no choice for {shown(one.key)}: {_listed(words)}.")
     if one.mends is Mends.CHOICE and not word:
-        command = ["hubtui", "accounts", "repair", "--choose", f"{one.key}={words[0]}"]
+        command = ["sudo", "hubtui", "accounts", "repair", "--choose", f"{one.key}={words[0]}"]
         raise Refused(f"{one.text} Choose between {_listed(words)}, as in: {say(command)}")
 
 

@@ -165,9 +165,9 @@ class Farewell(LeaverStep):
 
 
 class Noted(Step):
-    """Another step, whose result is kept in ``retired/UID.json`` when it is through."""
+    """A step that notes nothing itself: its result is kept in ``retired/UID.json``."""
 
-    def __init__(self, step: Step, server: Server, subject: Leaver, how: Keeping) -> None:
+    def __init__(self, server: Server, subject: Leaver, how: Keeping, step: Step) -> None:
         self.step, self.server, self.uid, self.how = step, server, subject.uid, how
         self.kind, self.lasting = step.kind, step.lasting
         self.urgent, self.always = step.urgent, step.always

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,10 +28,10 @@ from hubtui.plan import plans
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
-from hubtui.retire.archive import Archive
+from hubtui.retire.archive import Archive, folder_of, need_folder
 from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
 from hubtui.retire.ending import Noted
-from hubtui.retire.fence import Fence
+from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
@@ -52,8 +53,8 @@ def retire_plan(
 ) -> Plan:
     """A plan that removes these accounts; with ``until`` it only switches them off until then.
 
-    Raises Refused with the reasons where one of them must not, or cannot, be removed, HubtuiError
-    where that cannot be known.
+    Raises Refused with the reasons where one of them must not, or cannot, be removed, or where
+    archives cannot be kept; HubtuiError where that cannot be known.
     """
     wanted = list(dict.fromkeys(names))
     complete(seen)
@@ -69,7 +70,7 @@ def retire_plan(
     if subjects and until is None:
         subjects.append(Closing())
     who = f"account {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} accounts"
-    return new_plan(
+    plan = new_plan(
         "retire",
         f"Switch off {who} until {until:%Y-%m-%d}" if until else f"Remove {who}",
         subjects,
@@ -79,6 +80,10 @@ def retire_plan(
         keep_days=keep_days,
         archive=str(archive or ""),
     )
+    how = kept.keeping(plan)
+    if folder_of(server, how) != server.state / "archives":  # which is made when it is needed
+        need_folder(server, how)
+    return plan
 
 
 def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, str]:
@@ -97,6 +102,7 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
     how = kept.keeping(plan)
+    noted = partial(Noted, server, subject, how)
     chain: list[Step] = [
         steps.Check(server, subject, plan.id),
         steps.NoteLeaving(server, subject, _note(server, plan, subject)),
@@ -107,18 +113,17 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
         Fence(server, subject, how),
     ]
     if not plan.params["until"]:
-        removal = (
-            Archive(server, subject, how),
+        chain += [
+            noted(Archive(server, subject, how)),
             SweepStrays(server, subject, how),
-            steps.DeleteHubUser(server, subject),
+            noted(steps.DeleteHubUser(server, subject)),
             RemoveHome(server, subject, how),
-            ending.RemoveAccount(server, subject),
-            ending.RemoveGroup(server, subject),
-            ending.RosterOut(server, subject),
-            ending.RetireUid(server, subject),
-        )
-        chain += [Noted(step, server, subject, how) for step in removal]
-        chain.append(ending.Farewell(server, subject, how))
+            noted(ending.RemoveAccount(server, subject)),
+            noted(ending.RemoveGroup(server, subject)),
+            noted(ending.RosterOut(server, subject)),
+            noted(ending.RetireUid(server, subject)),
+            ending.Farewell(server, subject, how),
+        ]
     return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
 
 
@@ -202,7 +207,10 @@ def _as_before(server: Server, entry: Leaving) -> Leaver:
         raise Refused(f"{shown(entry.name)} is half removed, and its plan is gone: {e}") from e
     for each in before.subjects:
         if (each.get("name"), each.get("uid")) == (entry.name, entry.uid):
-            return msgspec.structs.replace(msgspec.convert(each, Leaver), leaving=entry.run)
+            leaver = msgspec.structs.replace(msgspec.convert(each, Leaver), leaving=entry.run)
+            if is_nowhere(server, leaver):  # in an archive of the earlier run
+                leaver = msgspec.structs.replace(leaver, device=0, inode=0)
+            return leaver
     raise Refused(f"{shown(entry.name)} is half removed, and plan {before.id} does not name it.")
 
 

@@ -6,6 +6,7 @@ byte, since nothing was done inside it; a sign-up that the hub has deleted does 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from hubtui import leaving
@@ -18,7 +19,8 @@ from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
 from hubtui.retire.checks import complete, fenced, home_of, identity
-from hubtui.retire.fence import Unfence
+from hubtui.retire.fence import Unfence, removing
+from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, hubdb
@@ -39,8 +41,15 @@ def restore_plan(server: Server, seen: Survey, names: Sequence[str]) -> Plan:
 
 def restore_chain(server: Server, subject: Leaver) -> Chain:
     """Unlocked, authorised again, no longer on the list of who leaves."""
+    record = kept.of_run(server, subject.uid, subject.leaving)
+    notes = [
+        f"its crontab, mail and files outside of the home stay in {shown(one.path)}"
+        for one in (record.archives if record is not None else ())
+        if one.what == "rest"
+    ]
     return Chain(
         subject=subject.key,
+        notes=notes,
         steps=[
             CheckBack(server, subject),
             Unfence(server, subject),
@@ -64,12 +73,20 @@ def why_not(server: Server, seen: Survey, name: str) -> str:
     account = seen.accounts.by_name.get(name)
     if account is None or account.uid != entry.uid:
         return f"{who} is half removed: its account is gone, and what is left is an archive."
+    if os.path.lexists(removing(server, entry.uid)) or _is_removed(server, entry):
+        return f"{who} is half removed: its home is gone, and what is left is an archive."
     if _is_unfinished(server, entry):
         return (
             f"The removal of {who} is not finished: drop it first, with: "
             f"hubtui journal drop {entry.run}"
         )
     return ""
+
+
+def _is_removed(server: Server, entry: Leaving) -> bool:
+    """Whether whatever switched it off has removed its home."""
+    record = kept.of_run(server, entry.uid, entry.run)
+    return record is not None and any(kind == RemoveHome.kind for kind, _, _ in record.steps)
 
 
 def _is_unfinished(server: Server, entry: Leaving) -> bool:

@@ -7,11 +7,19 @@ uid, is never touched.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from hubtui import leaving
 from hubtui.decline import Row, TakeBack
-from hubtui.errors import ChangedSinceShown, CommandFailed
+from hubtui.errors import (
+    ChangedSinceShown,
+    CommandFailed,
+    HubDown,
+    HubError,
+    HubForeign,
+    HubImpostor,
+)
 from hubtui.leaving import Leaving, WasAuthorised
 from hubtui.names import shown
 from hubtui.plan.steps import Step
@@ -19,12 +27,16 @@ from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, ne
 from hubtui.retire.records import Leaver
 from hubtui.server import Server, accounts, hub, hubdb, ledger, processes
 from hubtui.server.accounts import Account
+from hubtui.server.hubapi import TokenRefused
 from hubtui.server.hubdb import SignUp
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
 from hubtui.stop import EndProcesses, Stop, end
 from hubtui.students import Survey, survey
 
+_HUB_IS_AT_IT = 120.0
+"""Seconds for which a hub refuses to delete who has a server that starts (it waits 30 s for one
+that never answers, and as long as it is configured) or stops."""
 EXPIRED = "1"
 """The day of expiry of who is switched off: 2 January 1970, as ``usermod -e 1`` writes it."""
 
@@ -227,9 +239,17 @@ class DeleteHubUser(LeaverStep):
                 f"{self.name} signed up again (sign-up {strange[0].id}) since this was shown: "
                 "the hub would delete that as well."
             )
-        if self._known():
+        until = time.monotonic() + _HUB_IS_AT_IT
+        while self._known():
             yield "the hub is asked"
-            hub.api(self.server.course).delete_user(self.subject.name)
+            try:
+                hub.api(self.server.course).delete_user(self.subject.name)
+            except (HubDown, HubForeign, HubImpostor, TokenRefused):
+                raise
+            except HubError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(2)
         for row in self._rows():
             hubdb.discard(self.server.course.hub.database, row)
 

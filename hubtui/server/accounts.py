@@ -66,16 +66,7 @@ def read_accounts() -> Accounts:
     """Ask NSS for all accounts and groups (5,000: 25 ms)."""
     by_name: dict[str, Account] = {}
     for entry in pwd.getpwall():
-        by_name.setdefault(
-            entry.pw_name,
-            Account(
-                name=entry.pw_name,
-                uid=entry.pw_uid,
-                gid=entry.pw_gid,
-                home=Path(entry.pw_dir),
-                shell=entry.pw_shell,
-            ),
-        )
+        by_name.setdefault(entry.pw_name, _account(entry))
     groups: dict[str, int] = {}
     members: dict[str, frozenset[str]] = {}
     for group in grp.getgrall():
@@ -85,13 +76,27 @@ def read_accounts() -> Accounts:
     return Accounts(by_name=by_name, groups=groups, members=members)
 
 
+def find(name: str) -> Account | None:
+    """What NSS knows of this name; also finds an account that cannot be listed."""
+    try:
+        return _account(pwd.getpwnam(name))
+    except (KeyError, ValueError):
+        return None
+
+
 def exists(name: str) -> bool:
     """Whether NSS knows an account of this name; also finds one that cannot be listed."""
-    try:
-        pwd.getpwnam(name)
-    except (KeyError, ValueError):
-        return False
-    return True
+    return find(name) is not None
+
+
+def _account(entry: pwd.struct_passwd) -> Account:
+    return Account(
+        name=entry.pw_name,
+        uid=entry.pw_uid,
+        gid=entry.pw_gid,
+        home=Path(entry.pw_dir),
+        shell=entry.pw_shell,
+    )
 
 
 def group_exists(name: str) -> bool:

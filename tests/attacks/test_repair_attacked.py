@@ -15,8 +15,10 @@ from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.repair.plan import Repair, repair_chain
-from hubtui.server import Server
-from tests.course_on_disk import CourseOnDisk, hubtui, make_course
+from hubtui.server import Server, ledger
+from hubtui.server.ledger import Given
+from tests.course_on_disk import CourseOnDisk, make_course
+from tests.drifts import Ground
 from tests.repairs import drift, plan_for
 from tests.sandboxed import Machine
 
@@ -29,8 +31,10 @@ def course(machine: Machine) -> CourseOnDisk:
     """Anna, who attacks; and a file of root's that she wants."""
     made = make_course()
     machine.add_group("all_user", 20000)
-    assert hubtui("accounts", "create", "anna", "bert", "--yes").returncode == 0
-    made.sign_up("anna", "bert", authorised=True)
+    ground = Ground(made.server)
+    for name in ("anna", "bert"):
+        uid = ground.student(name).stat().st_uid
+        ledger.give(made.server.state, Given(uid=uid, name=name, made="2026-10-01T08:00:00Z"))
     SECRET.write_text("root's alone")
     SECRET.chmod(0o600)
     return made

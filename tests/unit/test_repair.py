@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtui.cli.repair import choices_of
-from hubtui.drift.records import Code
+from hubtui.cli.repair import choices_of, meant_of
+from hubtui.drift.records import Code, Drift
 from hubtui.errors import UsageError
 from hubtui.repair.plan import MENDING
 from hubtui.server import roster
@@ -45,3 +45,15 @@ def test_a_choice_is_a_key_and_a_word_whatever_the_name_is() -> None:
 def test_every_kind_is_mended_or_a_person_s_to_mend() -> None:
     by_hand = {Code.HOME_NOT_FOLDER, Code.SHARED_UID, Code.CASE_TWINS}
     assert set(Code) - set(MENDING) == by_hand
+
+
+def test_a_word_that_is_a_name_and_a_kind_means_neither() -> None:
+    found = [
+        Drift(code=Code.NO_HOME, name="anna", text="."),
+        Drift(code=Code.HOME_OPEN, name="no-home", text="."),
+    ]
+    with pytest.raises(UsageError, match="is a name and a kind"):
+        meant_of(found, ["no-home"], {})
+    assert meant_of(found, ["no-home:anna"], {}) == found[:1]
+    assert meant_of(found, ["home-open"], {}) == found[1:]
+    assert meant_of(found, ["anna"], {"home-open:no-home": "x"}) == found

@@ -256,12 +256,7 @@ def test_the_glance_tells_alarms_one_by_one_and_the_rest_together(ground: Ground
 def test_who_leaves_is_meant_to_be_locked_and_not_authorised(ground: Ground) -> None:
     home = ground.student("dora", authorised=False)
     drifts.run("usermod", "--lock", "--expiredate", "1", "--", "dora")
-    uid = pwd.getpwnam("dora").pw_uid
-    until = stamp(datetime.now(UTC) + timedelta(days=14))
-    leaving.put(
-        ground.server.state,
-        leaving.Leaving(name="dora", uid=uid, since="", until=until, run="r", keep_days=90),
-    )
+    leaves(ground, "dora")
     ground.serve("dora")
     shutil.rmtree(home)
     assert found(ground) == ()
@@ -272,14 +267,31 @@ def test_who_leaves_is_meant_to_be_locked_and_not_authorised(ground: Ground) -> 
     assert again.do == "sudo hubtui signups take-back dora"
 
 
-def test_a_removal_that_did_not_end_is_not_repaired(ground: Ground) -> None:
+def test_what_a_removal_that_broke_off_left_is_its_own_to_end(ground: Ground) -> None:
     home = ground.student("dora", authorised=False)
-    fenced = Path("/home/.hubtui-retired", str(pwd.getpwnam("dora").pw_uid))
-    fenced.parent.mkdir(mode=0o700)
-    home.rename(fenced)
+    uid = pwd.getpwnam("dora").pw_uid
+    ground.hub_user("dora")
+    ground.sql("delete from users_info")
+    leaves(ground, "dora")
+    ground.work(uid, "sleeper")
+    drifts.run("userdel", "--force", "--", "dora")
+    assert home.is_dir()
     assert found(ground) == ()
-    fenced.rename(home.with_name("elsewhere"))
-    assert [one.key for one in found(ground)] == ["no-home:dora", "home-alone:elsewhere"]
+    leaving.take_out(ground.server.state, "dora", uid)
+    assert {one.code for one in found(ground)} == {
+        Code.HUB_USER_ALONE,
+        Code.HOME_ALONE,
+        Code.ROSTER_ALONE,
+        Code.LEFT_OF_UID,
+    }
+
+
+def leaves(ground: Ground, name: str) -> None:
+    """As retiring notes it before anything else."""
+    until = stamp(datetime.now(UTC) + timedelta(days=14))
+    uid = pwd.getpwnam(name).pw_uid
+    one = leaving.Leaving(name=name, uid=uid, since=until, until=until, run="1", keep_days=90)
+    leaving.put(ground.server.state, one)
 
 
 def test_where_all_homes_are_missing_it_is_a_disk_that_is(ground: Ground) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes
+from hubtui.demo.form import Session
 from hubtui.errors import Refused
 from hubtui.events import Outcome
 from hubtui.leaving import read_leaving
@@ -36,7 +37,7 @@ def year(years_hub: YearsHub, _machine: Machine) -> Leavers:
 def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     home = year.student("grace-anna", 20001, at_the_hub=True)
     year.student("grace-otto", 20011, at_the_hub=True)
-    year.serve("grace-otto")  # which writes into its home
+    browser = year.serve("grace-otto")  # which writes into its home
     (home / "link").symlink_to("/etc/shadow")
     os.setxattr(home / "work.ipynb", "user.note", b"mine")
     os.utime(home / "work.ipynb", ns=(1, 1_700_000_000_123_456_789))
@@ -56,11 +57,25 @@ def test_who_is_switched_off_comes_back_with_every_byte(year: Leavers) -> None:
     assert due(year.server, changes.carry_out) == []
     assert not home.exists()
     assert digest(fenced(year.server, 20001)) == before
+    starts_nothing(year, browser, 20011)
+    year.hub.stop()  # it would wait for that server for a minute and a half
+    year.hub.start()
+    year.hub.wait_until_up(90)
 
     year.done(year.restore("grace-anna", "grace-otto"))
     assert [file.read_bytes() for file in files] == texts
     year.as_ever("grace-anna", before)
     assert read_leaving(year.server.state) == {}
+
+
+def starts_nothing(year: Leavers, browser: Session, uid: int) -> None:
+    """A browser that is still open may ask the hub for a server: without a home it ends."""
+    began = year.hub.log.stat().st_size
+    browser.get(f"/hub/spawn/{browser.path}")
+    until = time.monotonic() + 60
+    while b"PermissionError" not in year.hub.log.read_bytes()[began:] or processes.of(uid):
+        assert time.monotonic() < until, "it was not even tried, or goes on"
+        time.sleep(0.1)
 
 
 def test_who_was_locked_before_stays_so_and_a_day_of_expiry_as_it_was(year: Leavers) -> None:
@@ -164,18 +179,3 @@ def test_switched_off_and_brought_back_from_the_command_line(year: Leavers) -> N
     done = hubtui("accounts", "restore", "grace-ida", "--yes")
     assert done.returncode == 0, done.stderr
     year.as_ever("grace-ida", before)
-
-
-def test_a_browser_that_is_still_open_starts_nothing(year: Leavers) -> None:
-    year.student("grace-kim", 20012)
-    browser = year.serve("grace-kim")
-    year.done(year.retire("grace-kim", until=year.server.clock() + timedelta(days=14)))
-    began = year.hub.log.stat().st_size
-    browser.get("/hub/spawn/grace-kim")
-    until = time.monotonic() + 30
-    while b"PermissionError" not in year.hub.log.read_bytes()[began:]:  # no home to start in
-        assert time.monotonic() < until, "the hub never tried"
-        time.sleep(0.1)
-    while processes.of(20012):  # it ends by itself
-        assert time.monotonic() < until, "it still runs"
-        time.sleep(0.1)

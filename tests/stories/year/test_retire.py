@@ -124,11 +124,48 @@ def test_what_fails_behind_the_fence_comes_back_or_goes_at_the_next_try(year: Le
         assert list(small.iterdir()) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
+    again = year.retire("full-b")
+    assert {one["files"] for one in again.subjects if one.get("files")} == {6}
     assert digest(fenced(year.server, 20030)) == before["full-a"]
     year.done(year.restore("full-a"))
     year.as_ever("full-a", before["full-a"])
     year.done(year.retire("full-b"))
     year.gone("full-b", 20031)
+
+
+def test_a_home_that_cannot_go_keeps_its_account_and_goes_at_the_next_try(year: Leavers) -> None:
+    work = year.student("hard-anna", 20035) / "work.ipynb"
+    subprocess.run(["chattr", "+i", str(work)], check=True)
+    plan = year.retire("hard-anna")
+    assert year.carry_out(plan) is Outcome.FAILED
+    assert "chattr -R -i -a --" in year.ends(plan)["hard-anna"].text
+    assert "hard-anna" in year.seen.students
+    with pytest.raises(Refused, match="its home is gone, and what is left is an archive"):
+        year.restore("hard-anna")
+    left = fenced(year.server, 20035).with_name("20035.removing")
+    subprocess.run(["chattr", "-R", "-i", "-a", "--", str(left)], check=True)
+    year.done(year.retire("hard-anna"))
+    year.gone("hard-anna", 20035)
+
+
+def test_what_fails_after_the_account_is_gone_is_finished_by_a_second_try(year: Leavers) -> None:
+    year.student("late-anna", 20036)
+    ROSTER.parent.chmod(0o777)
+    plan = year.retire("late-anna")
+    assert year.carry_out(plan) is Outcome.FAILED
+    assert "The roster's folder /root/resources" in year.ends(plan)["late-anna"].text
+    with pytest.raises(Refused, match="its account is gone, and what is left is an archive"):
+        year.restore("late-anna")
+    ROSTER.parent.chmod(0o700)
+    done = hubtui("accounts", "retire", "late-anna", "--course", "Test course", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    year.gone("late-anna", 20036)
+
+
+def test_a_folder_for_archives_that_others_can_open_is_refused_before(year: Leavers) -> None:
+    year.student("open-anna", 20037)
+    with pytest.raises(Refused, match="/tmp"):
+        year.retire("open-anna", archive=Path("/tmp"))
 
 
 def test_cancelled_between_two_steps_nobody_further_is_touched(
