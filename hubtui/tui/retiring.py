@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
@@ -20,7 +20,8 @@ from hubtui.course import Course
 from hubtui.errors import HubtuiError, Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.retire import words
+from hubtui.retire import choose, words
+from hubtui.retire.choose import Chosen
 from hubtui.retire.records import KEEP_DAYS, Closing
 from hubtui.server import Server
 from hubtui.students import survey
@@ -43,6 +44,10 @@ _NAMED = 6
 """Names that are listed; the plan has all."""
 _NOW = ("", "now")
 _CLOSING = Closing().key
+_MADE = "made"
+_WHO = f"""\
+Mark all who were not at the hub since a day: 2026-10-01
+or whose account was made before it: {_MADE} 2026-10-01"""
 
 
 class Terms(NamedTuple):
@@ -85,6 +90,22 @@ def planner(terms: Terms) -> Planner:
         )
 
     return plan
+
+
+def ask_who(app: HubtuiApp, then: Callable[[Chosen], None]) -> None:
+    """Who is meant by a day: away from the hub since then, or made before it."""
+    server = app.server
+
+    def take(text: str) -> Chosen:
+        word, _, rest = text.partition(" ")
+        is_made = word.lower() == _MADE
+        day = choose.day(rest.strip() if is_made else text, server.course)
+        seen = survey(server)
+        if is_made:
+            return choose.choose(seen, made_before=day)
+        return choose.choose(seen, inactive_since=day)
+
+    app.ask(_WHO, take, then, hint="Enter marks them")
 
 
 def restore(server: Server, names: Sequence[str]) -> Plan:
