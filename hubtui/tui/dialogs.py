@@ -230,6 +230,7 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog.open #steps { display: block; }
     PlanDialog #typed { background: $panel; }
     PlanDialog #word { text-style: bold; }
+    PlanDialog.open #word { margin-top: 1; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -87,7 +87,7 @@ async def test_a_year_ends_by_its_keys(year: Leavers) -> None:
         await pilot.press("plus", "f")
         await eventually(pilot, lambda: isinstance(app.screen, RepairDialog))
         await pilot.press("1", "enter")
-        dialog = await confirmed(pilot)
+        dialog = await confirmed(pilot, "tab", "tab", "enter")  # cancel stands first
         assert dialog.outcome is not None
         assert dialog.outcome.good, dialog.states
         await back(pilot, AccountsPane)
