@@ -66,6 +66,14 @@ def drop_fence(server: Server) -> None:
         (server.course.accounts.homes / FENCE).rmdir()
 
 
+def fence_is_empty(server: Server) -> bool:
+    """Whether a kill left the fence with nothing in it."""
+    try:
+        return next((server.course.accounts.homes / FENCE).iterdir(), None) is None
+    except OSError:
+        return False
+
+
 def no_mounts(place: Path) -> None:
     """Raises Refused where something is mounted at or below ``place``."""
     real = Path(os.path.realpath(place.parent), place.name)

@@ -25,14 +25,12 @@ from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, accounts, archives, processes, spools, sweeping, systemd
+from hubtui.server.run import say
 from hubtui.server.spools import Spooled
 from hubtui.server.sweeping import Found, Whose
 from hubtui.units import counted
 from hubtui.workers import tree
 from hubtui.workers.drop import FILE, FOLDER
-
-_NAMED = 3
-"""How many of those that stay are named."""
 
 
 class SweepStrays(LeaverStep):
@@ -69,6 +67,8 @@ class SweepStrays(LeaverStep):
         found = self._copy_strays()
         if any(self.tree.iterdir()):
             yield from archive(self.server, self.subject.uid, self.how, self.tree, "rest")
+            if kept.archive_of(self.server, self.subject.uid, self.how, "rest") is None:
+                raise CommandFailed("The archive of the strays is not where it was made.")
         removed, left = self._remove(spooled, found)
         for argv in ipc:
             self.server.run(argv).check()
@@ -77,11 +77,12 @@ class SweepStrays(LeaverStep):
         drop_fence(self.server)
         count = removed + len(ipc)
         self.told = f"{counted(count, 'stray')} removed" if count else "no strays"
-        kept.note(self.server, self.subject.uid, self.how, self.kind, self.told)
         if left:
-            more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-            names = ", ".join(shown(path, limit=80) for path in left[:_NAMED])
-            self.told += f", {len(left)} left: {names}{more}"
+            # What is told is kept: where they lie has names in it, so the command says that.
+            tops = [str(top) for top in sweeping.tops(self.subject.uid)]
+            see = say(["find", *tops, "-uid", str(self.subject.uid)])
+            self.told += f", {len(left)} left in others' folders, or with others' files: {see}"
+        kept.note(self.server, self.subject.uid, self.how, self.kind, self.told)
 
     def verify(self) -> None:
         if spools.find(self.subject.uid):

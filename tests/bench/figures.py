@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from tests.bench import course_of
+from tests.bench.archives import archives
 from tests.bench.figure import Figure
 from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
@@ -32,6 +33,7 @@ def figures() -> Iterator[Figure]:
     yield from looks()
     machine.restore()
     yield from releases(machine)
+    yield from archives(machine)
     machine.restore()
     course_of.make(SIZES[0])
     theirs = _runs(MINIMAL, MARK, idle=10, end="SIGKILL")
