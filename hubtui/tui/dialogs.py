@@ -281,8 +281,9 @@ class PlanDialog(ModalScreen[bool]):
             if self._typed:
                 if not self._typed_name:
                     yield Line(f"To confirm type: {self._typed}", id="word")
-                where = "" if self._typed_name else "below"
-                holder = f"type {self._typed} to confirm"
+                where, holder = "below", ""
+                if self._typed_name:
+                    where, holder = "", f"type {self._typed} to confirm"
                 yield Input(placeholder=holder, id="typed", classes=where, compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):

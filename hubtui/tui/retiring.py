@@ -21,9 +21,7 @@ from hubtui.errors import HubtuiError, Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.retire import words
-from hubtui.retire.plan import KEEP_DAYS, retire_plan
-from hubtui.retire.records import Closing
-from hubtui.retire.restore import restore_plan
+from hubtui.retire.records import KEEP_DAYS, Closing
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.tui.account_rows import old
@@ -74,6 +72,8 @@ def planner(terms: Terms) -> Planner:
     """Plans for these names, on a look of its own."""
 
     def plan(server: Server, names: Sequence[str]) -> Plan:
+        from hubtui.retire.plan import retire_plan  # not at the start of the app
+
         leave = [name for name in names if name != _CLOSING]
         return retire_plan(
             server,
@@ -89,6 +89,8 @@ def planner(terms: Terms) -> Planner:
 
 def restore(server: Server, names: Sequence[str]) -> Plan:
     """The plan that brings these back."""
+    from hubtui.retire.restore import restore_plan
+
     return restore_plan(server, survey(server), names)
 
 
@@ -153,22 +155,24 @@ class RetireDialog(ModalScreen[Terms]):
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
-    _ASKED: ClassVar = (
-        ("when", "They go now, or after", GRACE),
-        ("keep", "Archives are kept, days", str(KEEP_DAYS)),
-        ("archive", "Archives go to", ""),
-    )
 
     def __init__(self, look: Look, names: Sequence[str]) -> None:
+        """Who is switched off already is offered to go now, others after a while."""
         super().__init__()
         self._look, self._names = look, names
+        off = all(name in look.survey.leaving for name in names)
+        self._asked = (
+            ("when", "They go now, or after", _NOW[-1] if off else GRACE),
+            ("keep", "Archives are kept, days", str(KEEP_DAYS)),
+            ("archive", "Archives go to", ""),
+        )
 
     def compose(self) -> ComposeResult:
         server = self._server
         with Vertical(id="box"):
             yield Static(f"Remove {counted(len(self._names), 'account')}", id="title", markup=False)
             yield Static(self._what_goes(), id="goes", markup=False)
-            for key, label, value in self._ASKED:
+            for key, label, value in self._asked:
                 with Horizontal(classes="asked"):
                     yield Static(label, markup=False)
                     yield Input(value, placeholder=str(words.archives(server)), id=key)
@@ -188,7 +192,7 @@ class RetireDialog(ModalScreen[Terms]):
         there = [found[name] for name in self._names if name in found]
         listed = ", ".join(shown(name, limit=40) for name in self._names[:_NAMED])
         more = f" and {len(self._names) - _NAMED} more" if len(self._names) > _NAMED else ""
-        text = Text(f"{listed}{more}\n")
+        text = Text(f"{listed}{more}")
         said = []
         sizes = [one.size for one in there if one.size is not None]
         if sizes and (measured := self._look.live.sizes):
@@ -196,7 +200,8 @@ class RetireDialog(ModalScreen[Terms]):
             said.append(f"{megabytes(sum(sizes))} in their homes ({age})")
         if running := sum(bool(one.server) for one in there):
             said.append(f"{counted(running, 'server')} running now")
-        text.append(" · ".join(said))
+        if said:
+            text.append(f"\n{' · '.join(said)}")
         return text
 
     def on_mount(self) -> None:
@@ -228,7 +233,7 @@ class RetireDialog(ModalScreen[Terms]):
         )
 
     def _terms(self) -> Terms:
-        when, keep, archive = (self.query_one(f"#{key}", Input).value for key, *_ in self._ASKED)
+        when, keep, archive = (self.query_one(f"#{key}", Input).value for key, *_ in self._asked)
         return terms_of(self._server.course, self._server.clock(), when, keep, archive)
 
     @on(Input.Submitted)
