@@ -35,6 +35,7 @@ from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
+from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
@@ -95,9 +96,7 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    leavers = [each for each in plan.subjects if not each.get("closing")]
-    only = msgspec.structs.replace(plan, subjects=tuple(leavers))
-    return [_chain(server, plan, subject) for subject in only.subjects_as(Leaver)]
+    return [_chain(server, plan, subject) for subject in leavers(plan)]
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
