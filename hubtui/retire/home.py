@@ -17,7 +17,6 @@ from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, archives, holders
-from hubtui.server.run import say
 from hubtui.state import sync_folder
 from hubtui.units import counted, megabytes
 from hubtui.workers import tree
@@ -38,7 +37,7 @@ class RemoveHome(LeaverStep):
         self.place, self.going = fenced(server, subject.uid), removing(server, subject.uid)
 
     def say(self) -> str:
-        return say(["rm", "--recursive", "--one-file-system", "--", str(self.place)])
+        return f"remove {self.place}, if its archive is whole and holds just what is there"
 
     def done(self) -> bool:
         return is_nowhere(self.server, self.subject) and not fence_is_empty(self.server)
@@ -58,6 +57,7 @@ class RemoveHome(LeaverStep):
         else:
             yield "the archive is looked at once more"
             self._doom(self._archived())
+        kept.note(self.server, self.subject.uid, self.how, self.kind, "begun")
         no_mounts(self.going)
         yield from self._remove()
 

@@ -255,6 +255,26 @@ def test_a_classmate_with_a_folder_open_cannot_lead_the_removal_astray(
     assert theirs.is_dir()
 
 
+def test_a_classmate_with_a_folder_open_gets_nothing_of_roots_into_an_archive(
+    server: Server, anna: Leaver, machine: Machine
+) -> None:
+    machine.adduser("bert", 20002)
+    shared = HOME / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    for number in range(300):
+        write(HOME / f"{number}/x")
+    HOME.chmod(0o755)
+    archived = server.state / "archives"
+    with while_student("bert", EXCHANGING, str(shared), str(TREASURE)):
+        through([Fence(server, anna, HOW)])
+        archived.mkdir(parents=True)
+        for number in range(10):
+            part = archived / f"{number}.tar.zst"
+            server.run(archives.argv(FENCED, part))
+            assert b"sings" not in unzipped(part).read()
+
+
 EXCHANGING = """
     import os, sys
     os.chdir(sys.argv[1])
@@ -300,11 +320,11 @@ def test_a_home_that_cannot_be_moved_says_so(server: Server, anna: Leaver) -> No
 
 
 def test_a_tree_deeper_than_any_path_goes_as_well(server: Server, anna: Leaver) -> None:
-    dig(HOME, 3000, "d")
+    dig(HOME, 2200, "d")
     through(removal(server, anna))
     assert not FENCED.parent.exists()
     with tarfile.open(mode="r|", fileobj=unzipped(Path(archive_of(server).path))) as archive:
-        assert max(member.name.count("/") for member in archive) == 3001
+        assert max(member.name.count("/") for member in archive) == 2201
 
 
 def test_a_tree_beyond_all_measure_is_left_and_named(server: Server, anna: Leaver) -> None:

@@ -20,7 +20,7 @@ from hubtui.errors import ChangedSinceShown, HubtuiError
 from hubtui.retire import kept
 from hubtui.retire.records import Leaver
 from hubtui.retire.strays import SweepStrays
-from hubtui.server import Server, sweeping
+from hubtui.server import Server, spools, sweeping
 from hubtui.server.sweeping import Found, Whose
 from tests.course_on_disk import make_course
 from tests.gone import FENCED, HOW, UID, a_leaver, own, through
@@ -99,6 +99,9 @@ def test_all_that_lies_outside_of_the_home_is_archived_and_goes(
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("/tmp/agent")
     own(UID, TMP / "agent")
+    session = Path("/run/user", str(UID))
+    write(session / "bus")
+    own(UID, session)
     segment = shared_memory(anna.uid)
     before = look_at(Path("/home/bert"), Path("/root/resources"))
 
@@ -111,6 +114,7 @@ def test_all_that_lies_outside_of_the_home_is_archived_and_goes(
     assert not (jobs / "a0001").exists()
     assert not Path("/var/mail/anna").exists()
     assert not Path("/var/lib/systemd/linger/anna").exists()
+    assert not session.exists()
     assert theirs.exists()
     assert kept_job.exists()
     assert look_at(Path("/home/bert"), Path("/root/resources")) == before
@@ -143,6 +147,27 @@ def shared_memory(uid: int) -> int:
         if int(words[7]) == uid:
             return int(words[1])
     raise AssertionError
+
+
+def test_a_message_queue_goes_and_is_noted(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues = Path("/srv/mqueue")
+    queues.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "mqueue", "none", str(queues)], check=False).returncode:
+        pytest.skip("this kernel has no message queues")
+    monkeypatch.setattr(spools, "QUEUES", queues)
+    try:
+        for name, uid in (("hers", UID), ("his", BERT)):
+            (queues / name).touch()
+            own(uid, queues / name)
+        assert swept(server, anna) == "1 stray removed"
+        assert [queue.name for queue in queues.iterdir()] == ["his"]
+        (queues / "his").unlink()
+    finally:
+        subprocess.run(["umount", str(queues)], check=True)
+    rest = rest_of(server, server.state / "rest")
+    assert (rest / "ipc.txt").read_text() == "mqueue: hers\n"
 
 
 def test_nothing_outside_is_no_archive(server: Server, anna: Leaver) -> None:
