@@ -46,6 +46,11 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
         """When it goes."""
         return parse(self.until)
 
+    @property
+    def at_once(self) -> bool:
+        """Whether no day was set: its removal is at work, or did not end."""
+        return self.until <= self.since
+
 
 class LeavingList(msgspec.Struct, frozen=True, kw_only=True):
     """``leaving.json``."""

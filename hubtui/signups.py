@@ -19,6 +19,7 @@ import msgspec
 from hubtui import names
 from hubtui.clock import ago, stamp
 from hubtui.errors import CommandFailed, HubtuiError
+from hubtui.leaving import Leaving
 from hubtui.server import Server, accounts, homes
 from hubtui.server.accounts import Account
 from hubtui.server.hubdb import SignUp
@@ -85,6 +86,8 @@ def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside | None) -> Ju
         return _refused(f"{names.shown(name, limit=40)} {why}")
     if sum(other.name == name for other in survey.sign_ups) > 1:
         return _refused(f"There are two sign-ups named {name}: discard the wrong one first.")
+    if (leaving := survey.leaving.get(name)) is not None:
+        return _refused(_leaves(leaving))
     account = survey.accounts.by_name.get(name)
     if name in survey.course.accounts.staff:
         return _staff(survey, name, account, look_inside)
@@ -103,6 +106,15 @@ def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside | None) -> Ju
             "Archive it or move it away; then this sign-up is ready."
         )
     return Judgement(verdict=Verdict.READY, warnings=_warnings(survey, name))
+
+
+def _leaves(one: Leaving) -> str:
+    if one.at_once:
+        return f"{one.name} is being removed. To finish that: hubtui accounts retire {one.name}"
+    return (
+        f"{one.name} is switched off and goes on {one.until[:10]}. "
+        f"To bring it back: hubtui accounts restore {one.name}"
+    )
 
 
 def _refused(why: str) -> Judgement:
@@ -203,6 +215,8 @@ def _warnings(survey: Survey, name: str) -> tuple[str, ...]:
     if alike := [twin for twin in survey.twins.of(name) if _DIGITS.sub("0", twin) != stem]:
         listed = ", ".join(names.shown(twin, limit=40) for twin in alike[:3])
         found.append(f"looks like {listed}: a twin, or a slip of the same person?")
+    if (gone := survey.formerly.of(name)) is not None:
+        found.append(f"somebody of this name was here until {gone.at[:7]}: the same person?")
     if survey.expected is not None and name not in survey.expected:
         found.append("not on the list of expected names")
     return tuple(found)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,11 +97,10 @@ def append(path: Path, *records: msgspec.Struct, fsync: bool = True) -> None:
     make_dir(path.parent)
     data = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = _claimed(path)
     except OSError as e:
         raise StateError(f"{path} cannot be opened: {e.strerror}.") from e
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         end = _end_of_last_record(fd)
         if end == 0:
             data = msgspec.json.encode(_Header(FORMAT)) + b"\n" + data
@@ -117,6 +116,20 @@ def append(path: Path, *records: msgspec.Struct, fsync: bool = True) -> None:
             raise StateError(f"{path} cannot be written: {e.strerror}.") from e
         if end == 0 and fsync:
             sync_folder(path.parent)
+    finally:
+        os.close(fd)
+
+
+def rewrite_log(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Replace a log by what ``change`` makes of it; who appends meanwhile waits, and loses nothing.
+
+    Raises OSError.
+    """
+    fd = _claimed(path)
+    try:
+        before = path.read_bytes()
+        if (after := change(before)) != before:
+            replace_file(path, after)
     finally:
         os.close(fd)
 
@@ -140,6 +153,24 @@ def append_now(path: Path, line: bytes) -> None:
     """Append one line that nobody has to find after a power cut, without locks or fsync."""
     with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
         file.write(line + b"\n")
+
+
+def _claimed(path: Path) -> int:
+    """A log, made where it is missing, with its lock: the file that has the name now.
+
+    Who waited for the lock of one that was replaced takes the new one. Raises OSError.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(fd), path.lstat()):
+                    return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
 
 
 def _end_of_last_record(fd: int) -> int:

@@ -11,6 +11,7 @@ import msgspec
 
 from hubtui import names
 from hubtui.errors import HubtuiError
+from hubtui.leaving import Leaving
 from hubtui.server import Server, accounts, as_student, homes, hub, processes
 from hubtui.server.homes import Kind
 from hubtui.server.hubdb import SignUp
@@ -36,7 +37,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def why(server: Server, name: str) -> list[Answer]:
     """All questions for ``name``; the first that is not good is most likely the reason."""
     seen = survey(server)
-    answers = [*_sign_up(seen, name), *_account(server, seen, name)]
+    if (leaving := seen.leaving.get(name)) is not None:
+        answers = [_leaving(leaving)]
+    else:
+        answers = [*_sign_up(seen, name), *_formerly(seen, name), *_account(server, seen, name)]
     answers += [_space(seen, name), _server(server, seen, name), _last_error(server, name)]
     answers += [
         Answer(what=missing.what, good=None, text=missing.why)
@@ -44,6 +48,23 @@ def why(server: Server, name: str) -> list[Answer]:
         if missing.what != "expected names"
     ]
     return answers
+
+
+def _leaving(one: Leaving) -> Answer:
+    """What else is amiss is meant so: locked, not authorised, its home behind the fence."""
+    name = names.shown(one.name, limit=60)
+    if one.at_once:
+        text, do = "its removal is at work, or did not end.", f"hubtui accounts retire {name}"
+    else:
+        text = f"is switched off since {one.since[:10]} and goes on {one.until[:10]}."
+        do = f"hubtui accounts restore {name}"
+    return Answer(what="leaving", good=False, text=text, do=do)
+
+
+def _formerly(seen: Survey, name: str) -> Iterator[Answer]:
+    if (gone := seen.formerly.of(name)) is not None:
+        text = f"somebody of this name was here until {gone.at[:7]}, as uid {gone.uid}."
+        yield Answer(what="formerly", good=None, text=text)
 
 
 def _sign_up(seen: Survey, name: str) -> Iterator[Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hubtui import course_accounts, enrol, reset_login, stop
-from hubtui.cli import base, drift, repair, retire
+from hubtui.cli import base, drift, receipts, repair, retire
 from hubtui.cli.base import App, json_option, verb
 from hubtui.cli.carry import carry, change_options
 from hubtui.clock import ago, stamp
@@ -27,6 +27,7 @@ group.add_command(drift.check)
 group.add_command(repair.repair)
 group.add_command(retire.retire)
 group.add_command(retire.restore)
+group.add_command(receipts.receipts)
 
 
 @group.command("list")

@@ -13,7 +13,7 @@ from hubtui.cli.carry import carry, change_options, during_exam_option
 from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
-from hubtui.retire import choose, words
+from hubtui.retire import choose, closing, words
 from hubtui.retire.plan import retire_plan
 from hubtui.retire.records import KEEP_DAYS
 from hubtui.retire.restore import restore_plan
@@ -103,7 +103,7 @@ def retire(
     if not as_json:
         for line in words.about(server, plan):
             click.echo(line)
-    return carry(
+    code = carry(
         app,
         plan,
         dry_run=dry_run,
@@ -113,6 +113,9 @@ def retire(
         why="What goes is listed above; what is not in the archives is lost.",
         during_exam=during_exam,
     )
+    if not dry_run:
+        closing.finish(server)
+    return code
 
 
 @click.command("restore")

@@ -135,6 +135,31 @@ def _delivered(row: tuple[int, str, int, str, str, str, str, str, str]) -> Deliv
     )
 
 
+def forget_uids(state_dir: Path, whose: Iterable[tuple[int, str]]) -> None:
+    """Take out what these uids were given under these names, and leave no trace of it in the file.
+
+    Raises StateError.
+    """
+    if not path(state_dir).exists():
+        return
+    with _said(state_dir), contextlib.closing(_open(state_dir, "rw")) as connection:
+        found = _format(connection)
+        if found == 0:
+            return
+        connection.execute("pragma secure_delete = on")
+        connection.execute("begin immediate")
+        if found > 1:
+            sql = "delete from deliveries where uid = ? and name in ('', ?)"
+            connection.executemany(sql, whose)
+        else:
+            rows = [(uid,) for uid, _ in whose]
+            connection.executemany("delete from deliveries where uid = ?", rows)
+        connection.execute("commit")
+        with contextlib.suppress(sqlite3.OperationalError):  # somebody reads: zeroed it is anyway
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+
 class Ledger:
     """The writer's side, for one run; its threads share it."""
 

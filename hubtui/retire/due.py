@@ -24,7 +24,7 @@ from hubtui.plan import plans, runs
 from hubtui.plan.locks import lock
 from hubtui.plan.plans import Plan
 from hubtui.plan.runs import RunRecord
-from hubtui.retire import kept
+from hubtui.retire import closing, kept
 from hubtui.server import Server
 from hubtui.state import read_document, write_document
 
@@ -69,7 +69,8 @@ def due(server: Server, carry_out: CarryOut) -> list[str]:
         with lock(server.state, "retire-due", BY, patience=0):
             troubles = _Pass(server, carry_out).all() + _expire(server)
             formerly.prune(server.state, server.clock())
-            return troubles
+        closing.finish(server)  # it takes the lock of what failed as well
+        return troubles
     except LockHeld:
         return []
 

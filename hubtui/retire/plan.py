@@ -30,6 +30,7 @@ from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
 from hubtui.retire.archive import Archive, folder_of, need_folder
 from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
@@ -96,7 +97,10 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    return [_chain(server, plan, subject) for subject in leavers(plan)]
+    people = leavers(plan)
+    chains = [_chain(server, plan, subject) for subject in people]
+    closes = len(people) < len(plan.subjects)
+    return [*chains, closing_chain(server, plan)] if closes else chains
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:

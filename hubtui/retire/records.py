@@ -84,3 +84,44 @@ class Retired(msgspec.Struct, frozen=True, kw_only=True):
     """What was in the home."""
     hidden: str = ""
     """The name as HMAC (hubtui.formerly), for a year."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An archive, as the receipt names it."""
+
+    path: str
+    sha256: str
+    bytes: int
+    what: str
+    until: str
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one account."""
+
+    uid: int
+    removed: bool
+    why: str = ""
+    """Why it is still there, or in part."""
+    ended: str = ""
+    files: int = 0
+    bytes: int = 0
+    steps: tuple[tuple[str, str, str], ...] = ()
+    """Kind, when, what came of it."""
+    archives: tuple[Kept, ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """``receipts/RUN.json``: what one run removed."""
+
+    format: int = 1
+    course: str
+    run: str
+    by: str
+    asked: str
+    """When the plan was made, RFC 3339."""
+    written: str
+    accounts: tuple[Account, ...]
+    still_named: tuple[str, ...] = ()
+    """Files below ``state_dir`` in which a word is left that was a name."""
+    not_covered: tuple[str, ...] = ()

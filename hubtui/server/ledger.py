@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
-from hubtui.state import append, read_log
+from hubtui import typed
+from hubtui.errors import StateError
+from hubtui.state import append, read_log, rewrite_log
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,3 +52,26 @@ def read_ledger(state_dir: Path) -> Ledger:
 def give(state_dir: Path, line: Given) -> None:
     """Write one line, on the disk when this returns."""
     append(path(state_dir), line)
+
+
+def forget(state_dir: Path, uids: Collection[int]) -> None:
+    """Of these uids only the last line stays: that they are retired, and nobody's name.
+
+    Call it under the accounts' lock. Raises StateError.
+    """
+    file = path(state_dir)
+    known = read_ledger(state_dir).by_uid  # a broken ledger is left as it is
+
+    def stays(line: bytes) -> bool:
+        given = typed.decode(line, Given)
+        return given.uid not in uids or not given.name or not known[given.uid].retired
+
+    def change(data: bytes) -> bytes:
+        header, *lines = data.splitlines(keepends=True) or [b""]
+        return header + b"".join(line for line in lines if not line.endswith(b"\n") or stays(line))
+
+    if uids:
+        try:
+            rewrite_log(file, change)
+        except OSError as e:
+            raise StateError(f"{file} cannot be written: {e.strerror}.") from e

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hubtui.course import Accounts as Rules
 from hubtui.course import Course, Hub
+from hubtui.formerly import Formerly
+from hubtui.leaving import Leaving
 from hubtui.server.accounts import Account, Accounts
 from hubtui.server.as_student import Contents
 from hubtui.server.hubdb import SignUp, UserRow
@@ -62,6 +64,8 @@ def survey(
     users: Sequence[UserRow] = (),
     homes: dict[str, int] | None = None,
     expected: frozenset[str] | None = None,
+    leaving: Sequence[Leaving] = (),
+    formerly: Formerly | None = None,
 ) -> Survey:
     return Survey(
         at=NOON,
@@ -77,6 +81,8 @@ def survey(
         sign_ups=sign_ups,
         users={user.name: user for user in users},
         expected=expected,
+        leaving={one.name: one for one in leaving},
+        formerly=formerly or Formerly(),
         missing=(),
         parts={},
     )

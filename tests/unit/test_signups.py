@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
+from hubtui import formerly
 from hubtui.errors import CommandFailed, Refused
+from hubtui.leaving import Leaving
 from hubtui.server import Server
 from hubtui.server.accounts import Account
 from hubtui.server.as_student import Contents
@@ -51,6 +53,33 @@ def test_names_of_the_table_are_refused_with_a_sentence(tmp_path: Path, name: st
     found = verdict(s.survey(tmp_path, s.sign_up(name)))
     assert found.verdict is Verdict.REFUSED
     assert found.why.isprintable()
+
+
+def leaver(name: str, until: str) -> Leaving:
+    since = "2026-11-20T12:00:00Z"
+    return Leaving(name=name, uid=FREE, since=since, until=until, run="r", keep_days=90)
+
+
+def test_who_leaves_is_brought_back_and_not_approved(tmp_path: Path) -> None:
+    account = s.account(tmp_path, "anna", FREE)
+    for accounts in ([account], []):  # also where the account is gone already
+        one = leaver("anna", "2026-12-09T12:00:00Z")
+        seen = s.survey(tmp_path, s.sign_up("anna"), accounts=accounts, leaving=[one])
+        found = verdict(seen)
+        assert found.verdict is Verdict.REFUSED
+        assert "goes on 2026-12-09. To bring it back: hubtui accounts restore anna" in found.why
+    one = leaver("anna", "2026-11-20T12:00:00Z")
+    found = verdict(s.survey(tmp_path, s.sign_up("anna"), leaving=[one]))
+    assert found.why.endswith("To finish that: hubtui accounts retire anna")
+
+
+def test_a_name_that_was_here_before_is_said_of_who_comes_with_it(tmp_path: Path) -> None:
+    formerly.note(tmp_path, "anna", FREE, s.NOON)
+    known = formerly.read_formerly(tmp_path)
+    found = verdict(s.survey(tmp_path, s.sign_up("anna"), formerly=known))
+    assert found.verdict is Verdict.READY
+    assert found.warnings == ("somebody of this name was here until 2026-11: the same person?",)
+    assert verdict(s.survey(tmp_path, s.sign_up("anne"), formerly=known)).warnings == ()
 
 
 def test_an_existing_account_that_is_not_of_the_course_is_never_given_away(tmp_path: Path) -> None:

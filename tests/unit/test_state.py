@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -87,3 +88,21 @@ def test_a_log_is_never_written_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(StateError):
         state.append(tmp_path / "log.jsonl", Line(1))
     assert target.read_text() == "mine"
+
+
+def test_who_appends_while_a_log_is_rewritten_loses_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    state.append(path, Line(1))
+    waiting = [threading.Thread(target=state.append, args=(path, Line(n))) for n in range(2, 6)]
+
+    def change(data: bytes) -> bytes:
+        for thread in waiting:  # they open the file that is about to be replaced
+            thread.start()
+        assert not any(thread.join(0.1) or not thread.is_alive() for thread in waiting)
+        return data.replace(b'"n":1', b'"n":100')
+
+    state.rewrite_log(path, change)
+    for thread in waiting:
+        thread.join(10)
+    assert sorted(lines(path)) == [2, 3, 4, 5, 100]
+    assert path.stat().st_mode & 0o777 == 0o600
