@@ -106,9 +106,9 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    found = leavers(plan)
-    chains = [_chain(server, plan, subject) for subject in found]
-    closes = len(found) < len(plan.subjects)
+    people = leavers(plan)
+    chains = [_chain(server, plan, subject) for subject in people]
+    closes = len(people) < len(plan.subjects)
     return [*chains, closing_chain(server, plan)] if closes else chains
 
 
