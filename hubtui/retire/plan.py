@@ -34,7 +34,7 @@ from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
-from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
+from hubtui.retire.records import Closing, Leaver
 from hubtui.retire.strays import SweepStrays
 from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
@@ -42,6 +42,9 @@ from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
 from hubtui.students import Survey
+
+KEEP_DAYS = 90
+"""How long an archive is kept unless somebody says otherwise."""
 
 
 def retire_plan(
@@ -106,9 +109,9 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    people = leavers(plan)
-    chains = [_chain(server, plan, subject) for subject in people]
-    closes = len(people) < len(plan.subjects)
+    found = leavers(plan)
+    chains = [_chain(server, plan, subject) for subject in found]
+    closes = len(found) < len(plan.subjects)
     return [*chains, closing_chain(server, plan)] if closes else chains
 
 
