@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
@@ -67,10 +68,22 @@ def retire(app: HubtuiApp, look: Look, names: Sequence[str]) -> None:
 
     def answered(terms: Terms | None) -> None:
         if terms is not None:
-            after = (lambda: receipt(app)) if terms.until is None else None
+            after = (lambda: _removed(app)) if terms.until is None else None
             app.change(planner(terms), names, after=after)
 
     app.push_screen(RetireDialog(look, names), answered)
+
+
+def _removed(app: HubtuiApp) -> None:
+    """What the run itself kept of their names goes too; then the receipt is shown."""
+
+    def finish() -> None:
+        from hubtui.retire import closing
+
+        with suppress(HubtuiError, OSError):  # the minutely job does it, and says so
+            closing.finish(app.server)
+
+    app.in_thread(finish, lambda _: receipt(app))
 
 
 def planner(terms: Terms) -> Planner:
