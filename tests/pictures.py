@@ -283,7 +283,7 @@ async def _take_year(folder: Path, size: tuple[int, int], *, remove: bool) -> No
         await pilot.pause(0.3)
         save("retire")
         await pilot.press("enter")
-        await _until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        await _until(pilot, lambda: bool(app.screen.query("#typed")))
         app.screen.query_one("#typed", Input).value = app.server.course.course
         await pilot.pause(0.3)
         save("retire-plan")

@@ -15,7 +15,6 @@ from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.app import HubtuiApp
 from hubtui.tui.dialogs import Page, PlanDialog
 from hubtui.tui.repairing import RepairDialog
-from hubtui.tui.retiring import RetireDialog
 from tests.course_on_disk import CONFIG, ROSTER
 from tests.leavers import Leavers, digest
 from tests.piloted import back, confirmed, eventually
@@ -52,10 +51,10 @@ async def row(pilot: Pilot[int], name: str, words: str) -> None:
 
 async def asked(pilot: Pilot[int], when: str) -> PlanDialog:
     """x was pressed: say when, and wait for the plan."""
-    await eventually(pilot, lambda: isinstance(pilot.app.screen, RetireDialog))
+    await eventually(pilot, lambda: bool(pilot.app.screen.query("#when")))
     pilot.app.screen.query_one("#when", Input).value = when
     await pilot.press("enter")
-    await eventually(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
+    await eventually(pilot, lambda: bool(pilot.app.screen.query("#typed")))
     found = pilot.app.screen
     assert isinstance(found, PlanDialog)
     return found
