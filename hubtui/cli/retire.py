@@ -14,7 +14,8 @@ from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
 from hubtui.retire import choose, closing, words
-from hubtui.retire.plan import KEEP_DAYS, retire_plan
+from hubtui.retire.plan import retire_plan
+from hubtui.retire.records import KEEP_DAYS
 from hubtui.retire.restore import restore_plan
 from hubtui.students import survey
 

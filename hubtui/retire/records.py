@@ -6,6 +6,9 @@ import msgspec
 
 from hubtui.leaving import WasAuthorised
 
+KEEP_DAYS = 90
+"""How long an archive is kept unless somebody says otherwise."""
+
 
 class Leaver(msgspec.Struct, frozen=True, kw_only=True):
     """One account of a plan of kind retire or restore."""

@@ -13,6 +13,7 @@ from hubtui.changes import Planner
 from hubtui.course_accounts import CourseAccount
 from hubtui.errors import Refused, UsageError
 from hubtui.plan.plans import Plan
+from hubtui.retire.choose import Chosen
 from hubtui.server import Server, sizes
 from hubtui.students import Missing, survey
 from hubtui.tui import account_rows
@@ -21,7 +22,7 @@ from hubtui.tui.dialogs import Page
 from hubtui.tui.look import Entry, Look
 from hubtui.tui.pane import Pane
 from hubtui.tui.repairing import repair
-from hubtui.tui.retiring import receipt, restore, retire
+from hubtui.tui.retiring import ask_who, receipt, restore, retire
 
 
 class AccountsPane(Pane):
@@ -44,6 +45,7 @@ class AccountsPane(Pane):
         Key("n", "create", "new", "Make accounts ahead, before their sign-ups come.", False),
         Key("m", "measure", "measure", "Measure the homes now.", False),
         Key("e", "receipt", "receipt", "The receipt of the last removal.", False),
+        Key("b", "mark_by_day", "by day", "Mark by a day: away since, or made before it.", False),
         Key("asterisk", "mark_ready", "", "Mark all shown that can be mended safely.", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,9 +97,8 @@ class AccountsPane(Pane):
         self.filter_anew()
 
     def show_all(self) -> None:
-        super().show_all()
         self.only_odd = False
-        self.filter_anew()
+        super().show_all()
 
     def action_repair(self) -> None:
         """Mend what is marked, or the row in focus."""
@@ -108,6 +109,17 @@ class AccountsPane(Pane):
         """Remove what is marked, or the row in focus."""
         if self.look is not None and (names := self._with_unfinished()):
             retire(self.hubtui, self.look, names)
+
+    def action_mark_by_day(self) -> None:
+        """Mark who is meant by a day; whoever that is not known of is named."""
+
+        def mark(chosen: Chosen) -> None:
+            self.show_all()
+            self.table.mark(chosen.names)
+            if chosen.left_out or not chosen.names:
+                self.hubtui.say("; ".join(chosen.left_out) or "Nobody is meant.")
+
+        ask_who(self.hubtui, mark)
 
     def action_restore(self) -> None:
         """Bring back those of the chosen who are switched off."""

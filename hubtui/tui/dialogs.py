@@ -228,9 +228,9 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog.one KeyedTable { height: 2; }
     PlanDialog.one #steps { height: auto; max-height: 30vh; }
     PlanDialog.open #steps { display: block; }
-    PlanDialog #typed { background: $panel; margin-top: 1; }
-    PlanDialog #typed.below { margin-top: 0; }
+    PlanDialog #typed { background: $panel; }
     PlanDialog #word { text-style: bold; }
+    PlanDialog.open #word { margin-top: 1; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -279,11 +279,8 @@ class PlanDialog(ModalScreen[bool]):
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
-                if not self._typed_name:
-                    yield Line(f"To confirm type: {self._typed}", id="word")
-                where = "" if self._typed_name else "below"
-                holder = f"type {self._typed} to confirm"
-                yield Input(placeholder=holder, id="typed", classes=where, compact=True)
+                yield Line(f"To confirm type: {self._typed}", id="word")
+                yield Input(id="typed", compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):
                 yes = Button(words.verb, variant="error" if self._loses else "success", id="yes")
@@ -319,10 +316,7 @@ class PlanDialog(ModalScreen[bool]):
         if open_:
             keys = "Shift+↑ ↓ scrolls the commands · Enter hides them"
         if self._typed:
-            word = "name" if self._typed_name else "word"
-            keys = f"Type the {word} to confirm · Tab goes to the list"
-            if open_:
-                keys = f"Type the {word} to confirm · Shift+↑ ↓ scrolls"
+            keys = "Shift+↑ ↓ scrolls the commands" if open_ else "Tab goes to the list"
         self.query_one("#hint", Line).say(f"{keys} · Esc cancels")
 
     def action_scroll_commands(self, lines: int) -> None:

@@ -101,6 +101,7 @@ def happenings(server: OldServer) -> dict[str, Callable[[], object]]:
         "a minute later": lambda: a_minute(server),
         "after a crash": lambda: crash(server),
         "when it is mended": mend_the_sheet,
+        "a home was opened": open_a_home,
     }
 
 
@@ -123,6 +124,11 @@ def mend_the_sheet() -> None:
     """The tutor corrects a line."""
     with (EXERCISES / "week03/letters.csv").open("a") as file:
         file.write("more letters,2\n")
+
+
+def open_a_home() -> None:
+    """A student lets others in."""
+    Path("/home/amber-badger").chmod(0o755)
 
 
 def test_an_admin_comes_through_the_year_by_the_pages_alone(
