@@ -42,7 +42,8 @@ def list_(app: App, measure: bool, as_json: bool) -> None:
         sizes.measure(server.run, server.course.accounts.homes, server.state, server.clock())
     seen, found, missing = _look(app)
     if as_json:
-        base.write_json(server, "accounts", [_record(one) for one in found], missing, seen.at)
+        rows = [_record(seen, one) for one in found]
+        base.write_json(server, "accounts", rows, missing, seen.at)
         return
     base.write_table(
         ["NAME", "UID", "HOME", "SIZE", "MEMORY", "SERVER", "ACTIVE", "SIGN-UP", "TO LOOK AT"],
@@ -56,7 +57,7 @@ def list_(app: App, measure: bool, as_json: bool) -> None:
                 one.server,
                 ago(one.last_activity, seen.at) if one.last_activity else "",
                 one.sign_up,
-                ", ".join(one.drift),
+                ", ".join([*_leaves(seen, one), *one.drift]),
             ]
             for one in found
         ],
@@ -168,7 +169,14 @@ def _look(app: App) -> tuple[Survey, list[CourseAccount], list[Missing]]:
     return seen, course_accounts.course_accounts(seen, now), [*seen.missing, *now.missing]
 
 
-def _record(one: CourseAccount) -> dict[str, object]:
+def _leaves(seen: Survey, one: CourseAccount) -> list[str]:
+    """That it is switched off, and when it goes."""
+    if not seen.is_leaving(one.account):
+        return []
+    return [f"switched off, goes {seen.leaving[one.name].until[:10]}"]
+
+
+def _record(seen: Survey, one: CourseAccount) -> dict[str, object]:
     active = stamp(one.last_activity) if one.last_activity else None
     return {
         "name": one.name,
@@ -183,5 +191,6 @@ def _record(one: CourseAccount) -> dict[str, object]:
         "server": one.server or None,
         "idle_since": active if one.server == "running" else None,
         "last_activity": active,
+        "leaves": seen.leaving[one.name].until if seen.is_leaving(one.account) else None,
         "drift": one.drift,
     }

@@ -4,6 +4,11 @@ choose       by name, or by a rule
 checks       who must not go, and why
 plan         the plan and its chains
 steps        switching off; ending the account and all that names it
+fence        root's own folder, into which homes are moved before root looks into them
+archive      what is in a home, verified
+home         what is in the archive goes
+strays       what lies outside of the home, archived and gone
+kept         records without names, and archives until their date
 restore      back within the grace
 due          who is due goes
 records      a leaver as it was when the plan opened; what came of it

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from hubtui.clock import stamp
-from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
+from hubtui.errors import ChangedSinceShown, CommandFailed, HubtuiError, Refused
 from hubtui.names import shown
 from hubtui.reads import reading
 from hubtui.retire import kept
@@ -36,8 +36,8 @@ class Archive(LeaverStep):
         self.place = fenced(server, subject.uid)
 
     def say(self) -> str:
-        part = target(self.server, self.subject.uid, self.how)
-        return say(archives.argv(self.place, part.with_name(part.name + archives.PART)))
+        final = target(self.server, self.subject.uid, self.how)
+        return say(archives.argv(self.place, archives.part_of(final)))
 
     def done(self) -> bool:
         uid = self.subject.uid
@@ -88,8 +88,12 @@ def archive(server: Server, uid: int, how: Keeping, tree: Path, what: str) -> It
         mount=kept.mount_of(folder),
     )
     size = {"files": made.tree.files, "bytes": made.tree.bytes} if what == "home" else {}
-    kept.note_archive(server, one, how, **size)
-    archives.finish(final)
+    try:
+        kept.note_archive(server, one, how, **size)
+        archives.finish(final)
+    except (HubtuiError, OSError):
+        archives.part_of(final).unlink(missing_ok=True)
+        raise
 
 
 def target(server: Server, uid: int, how: Keeping, what: str = "home") -> Path:

@@ -5,6 +5,7 @@ and nothing inside the home is touched: what is moved back is what it was.
 
     HOMES/.hubtui-retired/UID            fenced
     HOMES/.hubtui-retired/UID.removing   in a verified archive, and on its way out
+    HOMES/.hubtui-retired/UID.rest       copies of what lies outside of it, until they are archived
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, disks
 from hubtui.server.run import say
 from hubtui.state import sync_folder
+from hubtui.workers import tree
+from hubtui.workers.drop import FOLDER
 
 
 def removing(server: Server, uid: int) -> Path:
@@ -66,13 +69,41 @@ def drop_fence(server: Server) -> None:
         (server.course.accounts.homes / FENCE).rmdir()
 
 
+def staging(server: Server, uid: int) -> Path:
+    """Where copies of what lies outside of the home are, until they are archived."""
+    place = fenced(server, uid)
+    return place.with_name(f"{place.name}.rest")
+
+
+def drop_staging(server: Server, uid: int) -> None:
+    """Remove those copies, which a kill may have left. Raises OSError."""
+    place = staging(server, uid)
+    if os.path.lexists(place):
+        fence = os.open(place.parent, FOLDER)
+        try:
+            for _ in tree.remove(fence, place.name):
+                pass
+        finally:
+            os.close(fence)
+
+
+def fence_is_empty(server: Server) -> bool:
+    """Whether a kill left the fence with nothing in it."""
+    try:
+        return next((server.course.accounts.homes / FENCE).iterdir(), None) is None
+    except OSError:
+        return False
+
+
 def no_mounts(place: Path) -> None:
     """Raises Refused where something is mounted at or below ``place``."""
     real = Path(os.path.realpath(place.parent), place.name)
     for mount in disks.mount_points():
         if mount.is_relative_to(real):
             where = shlex.quote(shown(str(mount)))
-            raise Refused(f"{where} is mounted there: unmount it first, with: umount -- {where}")
+            raise Refused(
+                f"Something is mounted on {where}: unmount it first, with: umount -- {where}"
+            )
 
 
 class Fence(LeaverStep):
@@ -136,6 +167,7 @@ class Unfence(LeaverStep):
         if os.path.lexists(self.home):
             raise Refused(f"{shown(str(self.home))} is there again: move it away first.")
         _move(self.place.parent, self.place, self.server.course.accounts.homes, self.home)
+        drop_staging(self.server, self.subject.uid)
         drop_fence(self.server)
         yield from ()
 

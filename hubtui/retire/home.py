@@ -12,12 +12,11 @@ from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.names import shown
 from hubtui.retire import kept
 from hubtui.retire.checks import fenced, home_of
-from hubtui.retire.fence import drop_fence, is_nowhere, no_mounts, removing
+from hubtui.retire.fence import drop_fence, fence_is_empty, is_nowhere, no_mounts, removing
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, archives
-from hubtui.server.run import say
+from hubtui.server import Server, archives, holders
 from hubtui.state import sync_folder
 from hubtui.units import counted, megabytes
 from hubtui.workers import tree
@@ -38,25 +37,29 @@ class RemoveHome(LeaverStep):
         self.place, self.going = fenced(server, subject.uid), removing(server, subject.uid)
 
     def say(self) -> str:
-        return say(["rm", "--recursive", "--one-file-system", "--", str(self.place)])
+        return f"remove {self.place}, if its archive is whole and holds just what is there"
 
     def done(self) -> bool:
-        return is_nowhere(self.server, self.subject)
+        return is_nowhere(self.server, self.subject) and not fence_is_empty(self.server)
 
     def do(self) -> Iterator[str]:
+        if not is_nowhere(self.server, self.subject):
+            yield from self._home()
+        drop_fence(self.server)
+
+    def verify(self) -> None:
+        if not self.done():
+            raise CommandFailed(f"The home of {self.name} is still there.")
+
+    def _home(self) -> Iterator[str]:
         if os.path.lexists(self.going):
             self._is_kept()
         else:
             yield "the archive is looked at once more"
             self._doom(self._archived())
+        kept.note(self.server, self.subject.uid, self.how, self.kind, "begun")
         no_mounts(self.going)
         yield from self._remove()
-        drop_fence(self.server)
-        kept.note(self.server, self.subject.uid, self.how, self.kind, self.told)
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"The home of {self.name} is still there.")
 
     def _is_kept(self) -> None:
         """What is half removed was archived as a whole before, by this run or an earlier one."""
@@ -92,6 +95,8 @@ class RemoveHome(LeaverStep):
         if home_of(self.server, self.subject) != self.place:
             raise ChangedSinceShown(f"{self.place} is not the home of {self.name} that was shown.")
         no_mounts(self.place)
+        if at_work := holders.sentence(self.place):
+            raise Refused(f"The home of {self.name} is not removed. {at_work}")
         if archives.look(self.place).text != one.tree:
             raise ChangedSinceShown(
                 f"{self.place} changed since it was archived: the next try archives it again."

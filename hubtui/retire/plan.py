@@ -36,6 +36,7 @@ from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Closing, Leaver
 from hubtui.retire.strays import SweepStrays
+from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
@@ -99,10 +100,9 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    leavers = [each for each in plan.subjects if not each.get("closing")]
-    only = msgspec.structs.replace(plan, subjects=tuple(leavers))
-    chains = [_chain(server, plan, subject) for subject in only.subjects_as(Leaver)]
-    return chains if len(leavers) == len(plan.subjects) else [*chains, closing_chain(server, plan)]
+    chains = [_chain(server, plan, subject) for subject in leavers(plan)]
+    closes = len(chains) < len(plan.subjects)
+    return [*chains, closing_chain(server, plan)] if closes else chains
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:

@@ -19,20 +19,17 @@ from hubtui.errors import ChangedSinceShown, CommandFailed
 from hubtui.names import shown
 from hubtui.retire import kept
 from hubtui.retire.archive import archive
-from hubtui.retire.checks import fenced
-from hubtui.retire.fence import drop_fence, make_fence
+from hubtui.retire.fence import drop_fence, drop_staging, make_fence, staging
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, accounts, archives, processes, spools, sweeping, systemd
+from hubtui.server.run import say
 from hubtui.server.spools import Spooled
 from hubtui.server.sweeping import Found, Whose
 from hubtui.units import counted
 from hubtui.workers import tree
-from hubtui.workers.drop import FILE, FOLDER
-
-_NAMED = 3
-"""How many of those that stay are named."""
+from hubtui.workers.drop import FILE
 
 
 class SweepStrays(LeaverStep):
@@ -44,14 +41,14 @@ class SweepStrays(LeaverStep):
         super().__init__(server, subject)
         self.how = how
         self.whose = Whose(subject.uid, subject.gid)
-        self.staging = fenced(server, subject.uid).with_name(f"{subject.uid}.rest")
+        self.staging = staging(server, subject.uid)
         self.tree = self.staging / str(subject.uid)
 
     def say(self) -> str:
         tops = ", ".join(str(top) for top in sweeping.tops(self.subject.uid))
         return (
             f"archive and remove what uid {self.subject.uid} has besides: crontab, at-jobs, mail, "
-            f"shared memory, files in {tops}"
+            f"shared memory, message queues, files in {tops}"
         )
 
     def done(self) -> bool:
@@ -60,28 +57,33 @@ class SweepStrays(LeaverStep):
     def do(self) -> Iterator[str]:
         self._alone()
         make_fence(self.server)
-        self._drop_staging()
+        drop_staging(self.server, self.subject.uid)
         self.tree.mkdir(parents=True, mode=0o700)
         self.staging.chmod(0o700)
         spooled = self._copy_spooled()
-        ipc = self._list_ipc()
+        ipc, queues = self._list_ipc()
         yield "looking for files"
         found = self._copy_strays()
         if any(self.tree.iterdir()):
             yield from archive(self.server, self.subject.uid, self.how, self.tree, "rest")
+            if kept.archive_of(self.server, self.subject.uid, self.how, "rest") is None:
+                raise CommandFailed("The archive of the strays is not where it was made.")
         removed, left = self._remove(spooled, found)
         for argv in ipc:
             self.server.run(argv).check()
+        for queue in queues:
+            queue.unlink(missing_ok=True)
         self._stop_lingering()
-        self._drop_staging()
+        drop_staging(self.server, self.subject.uid)
         drop_fence(self.server)
-        count = removed + len(ipc)
+        count = removed + len(ipc) + len(queues)
         self.told = f"{counted(count, 'stray')} removed" if count else "no strays"
-        kept.note(self.server, self.subject.uid, self.how, self.kind, self.told)
         if left:
-            more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-            names = ", ".join(shown(path, limit=80) for path in left[:_NAMED])
-            self.told += f", {len(left)} left: {names}{more}"
+            # What is told is kept: where they lie has names in it, so the command says that.
+            tops = [str(top) for top in sweeping.tops(self.subject.uid)]
+            see = say(["find", *tops, "-uid", str(self.subject.uid)])
+            self.told += f", {len(left)} left in others' folders, or with others' files: {see}"
+        kept.note(self.server, self.subject.uid, self.how, self.kind, self.told)
 
     def verify(self) -> None:
         if spools.find(self.subject.uid):
@@ -114,12 +116,13 @@ class SweepStrays(LeaverStep):
             copied.append((one, tree.digest("", found)))
         return copied
 
-    def _list_ipc(self) -> list[list[str]]:
-        found = list(spools.ipc(self.subject.uid))
-        if found:
-            lines = "".join(f"{line}\n" for _, line in found)
-            (self.tree / "ipc.txt").write_text(lines)
-        return [argv for argv, _ in found]
+    def _list_ipc(self) -> tuple[list[list[str]], list[Path]]:
+        """The commands that remove System V IPC, and message queues; a line of each is kept."""
+        found, queues = list(spools.ipc(self.subject.uid)), spools.queues(self.subject.uid)
+        lines = [line for _, line in found] + [f"mqueue: {shown(q.name)}" for q in queues]
+        if lines:
+            (self.tree / "ipc.txt").write_text("\n".join(lines) + "\n")
+        return [argv for argv, _ in found], queues
 
     def _copy_strays(self) -> dict[Path, Found]:
         every = sweeping.find(self.whose)
@@ -129,16 +132,6 @@ class SweepStrays(LeaverStep):
                 called = "-".join(top.parts[1:])
                 sweeping.archive(self.whose, top, found, self.tree / f"{called}.tar")
         return every
-
-    def _drop_staging(self) -> None:
-        if not os.path.lexists(self.staging):
-            return
-        fence = os.open(self.staging.parent, FOLDER)
-        try:
-            for _ in tree.remove(fence, self.staging.name):
-                pass
-        finally:
-            os.close(fence)
 
     # --- removing -------------------------------------------------------------------------------
 

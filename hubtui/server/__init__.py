@@ -12,6 +12,10 @@ strays       what somebody has outside of the home
 accountfiles lines of it that are nobody's, and locks, taken out
 homes        home folders, as root may look at them: from outside
 as_student   what is done inside a home, by a process that is the student
+archives     folders of root's into verified archives, by tar and zstd
+sweeping     what an account left in everybody's folders, taken away by a process that is it
+spools       crontab, at-jobs, mail, lingering, IPC
+holders      who has something open below a folder
 ledger       which uid was given to whom, for good
 roster       the list of account names
 machine      memory, load, what waits, disks

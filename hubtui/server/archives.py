@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from hubtui.errors import CommandFailed, Refused
 from hubtui.names import shown
-from hubtui.server import disks
+from hubtui.server import disks, holders
 from hubtui.server.run import ENVIRONMENT, Run, say
 from hubtui.state import sync_folder
 from hubtui.units import counted, megabytes
@@ -61,13 +61,18 @@ def argv(folder: Path, part: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def part_of(target: Path) -> Path:
+    """What an archive is called until it is verified."""
+    return target.with_name(target.name + PART)
+
+
 def make(run: Run, folder: Path, target: Path, *, hold: int | None = None) -> Making:
     """Archive ``folder`` as ``target.part`` and verify it; says how far it is.
 
     Where something changes meanwhile it is done once more. Raises Refused where there is no room,
     CommandFailed, ChangedSinceShown; nothing of the archive is left then.
     """
-    part = target.with_name(target.name + PART)
+    part = part_of(target)
     try:
         for attempt in range(_TRIES):
             try:
@@ -75,7 +80,10 @@ def make(run: Run, folder: Path, target: Path, *, hold: int | None = None) -> Ma
             except Different as e:
                 where = shown(f"{folder}/{e.path}" if e.path else str(folder), limit=200)
                 if attempt == _TRIES - 1:
-                    raise CommandFailed(f"{where} cannot be archived as it is: {e.why}.") from e
+                    raise CommandFailed(
+                        f"{where} is not in the archive as it is there: {e.why}. "
+                        f"{holders.sentence(folder)}".rstrip()
+                    ) from e
                 yield f"once more: {where}: {e.why}"
     except BaseException:
         part.unlink(missing_ok=True)
@@ -85,7 +93,7 @@ def make(run: Run, folder: Path, target: Path, *, hold: int | None = None) -> Ma
 
 def finish(target: Path) -> None:
     """Give a verified archive its name, on the disk. Raises OSError."""
-    part = target.with_name(target.name + PART)
+    part = part_of(target)
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.rename(target)
@@ -137,7 +145,7 @@ def _attempt(run: Run, folder: Path, part: Path, hold: int | None) -> Making:
     with opened(folder) as top, _unpacked(part) as stream:
         held = compare(stream, top, lambda name: name.partition("/")[2])
     if not before.text == held.text == look(folder).text:
-        raise Different("", "something there is not in the archive, or changed meanwhile")
+        raise Different("", "something is missing, or changed meanwhile")
     return Made(sha256_of(part), part.stat().st_size, before)
 
 

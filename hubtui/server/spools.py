@@ -17,6 +17,7 @@ CRONTABS = Path("/var/spool/cron/crontabs")
 AT = tuple(Path("/var/spool", f) for f in ("cron/atjobs", "cron/atspool", "atjobs", "atspool"))
 MAIL = Path("/var/mail")
 LINGER = Path("/var/lib/systemd/linger")
+QUEUES = Path("/dev/mqueue")
 _IPC = Path("/proc/sysvipc")
 _KINDS = (
     ("shm", "shmid", "--shmem-id"),
@@ -57,6 +58,11 @@ def lingers(name: str) -> Path | None:
         return None
     path = LINGER / name
     return path if os.path.lexists(path) else None
+
+
+def queues(uid: int) -> list[Path]:
+    """POSIX message queues of an account: to look at one is not to read it. Raises OSError."""
+    return _of(QUEUES, uid)
 
 
 def ipc(uid: int) -> Iterator[tuple[list[str], str]]:

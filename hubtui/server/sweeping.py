@@ -23,7 +23,7 @@ from hubtui.server.run import ENVIRONMENT
 from hubtui.workers import ending
 from hubtui.workers.strays import meant
 
-TOPS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/dev/mqueue"))  # noqa: S108
+TOPS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108
 _LARGEST = 256 << 20
 _LIMIT = 600.0
 """Seconds for one folder."""

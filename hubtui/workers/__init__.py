@@ -9,6 +9,9 @@ tutor        the tutor's side of a release
 deliver      the students' side of a release: forks, waits, answers
 one_student  what such a child does in one home
 compare      how a student's copies stand to what was released
+strays       what a student owns in /tmp and its like: found, compared, removed
+tree         walking, summing up, removing a tree; no link is followed, no mount entered
+verify       an archive against the tree that it was made of
 ending       ending such a process, from the parent's side
 place        putting files into a home: nothing that is there is ever written to
 """

@@ -244,14 +244,14 @@ def remove(folder: int, name: str) -> Iterator[tuple[int, int]]:
     top = open_at(folder, name, FOLDER)
     try:
         for visit in walk(top, leave=_rmdir):
+            files += 1
             if stat.S_ISDIR(visit.found.st_mode):
-                continue
+                continue  # when it is left
             try:
                 os.unlink(visit.name, dir_fd=visit.folder)
             except OSError as e:
                 e.filename = f"{name}/{visit.path}"
                 raise
-            files += 1
             size += visit.found.st_blocks * 512 if visit.found.st_nlink == 1 else 0
             yield files, size
     finally:

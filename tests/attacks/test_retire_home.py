@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
+from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.retire import kept
+from hubtui.retire.fence import Fence, Unfence
+from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
-from hubtui.server import Server
+from hubtui.server import Server, archives
+from hubtui.server.run import Result
+from hubtui.workers import tree
 from tests.course_on_disk import make_course
-from tests.gone import FENCED, UID, a_leaver, own, removal, through, unpack
-from tests.hostile_home import look_at
+from tests.gone import FENCED, GOING, HOW, UID, a_leaver, own, removal, through, unpack
+from tests.hostile_home import look_at, stuck, while_student
 from tests.sandboxed import Machine
 
 HOME = Path("/home/anna")
@@ -71,7 +81,8 @@ def a_bit_of_everything() -> None:
     write(HOME / ("ü" * 90 + "/" + "x" * 255 + "/long"))
     write(HOME / "GNUSparseFile.1/x")
     work = write(HOME / "work")
-    os.setxattr(work, "user.a=b%3D%c", b"\x00\xff\n=z")
+    with contextlib.suppress(OSError):  # tmpfs has them since Linux 6.6
+        os.setxattr(work, "user.a=b%3D%c", b"\x00\xff\n=z")
     os.setxattr(work, "system.posix_acl_access", ACL)
     os.setxattr(work, "trusted.x", b"")
     (HOME / "folder").mkdir()
@@ -144,3 +155,441 @@ def everything_of(top: Path) -> dict[str, object]:
             *(same, attributes, content),
         )
     return found
+
+
+# --- what is mounted, exchanged, closed ----------------------------------------------------------
+
+
+def bind(source: Path, target: Path) -> None:
+    subprocess.run(["mount", "--bind", str(source), str(target)], check=True)
+
+
+def unbind(target: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(target)], check=True)
+
+
+@pytest.mark.parametrize("at_work", ["fence", "archive", "remove"])
+def test_what_is_mounted_inside_is_refused_by_name_and_stays(
+    server: Server, anna: Leaver, at_work: str
+) -> None:
+    steps = removal(server, anna)
+    position = ("fence", "archive", "remove").index(at_work)
+    place = HOME / "shared"
+    place.mkdir()
+    through(steps[:position])
+    if position:
+        place = FENCED / "shared"
+    bind(TREASURE, place)  # of the same disk: --one-file-system would walk into it
+    treasure = look_at(TREASURE)
+    try:
+        with pytest.raises(Refused, match=f"umount -- {place}"):
+            through(steps[position:])
+    finally:
+        unbind(place)
+    assert look_at(TREASURE) == treasure
+    through(steps)
+    assert not HOME.exists()
+    assert look_at(TREASURE) == treasure
+
+
+def test_a_mount_that_nobody_saw_coming_is_not_walked_into(server: Server, anna: Leaver) -> None:
+    write(HOME / "folder/file")
+    (HOME / "zzz").mkdir()
+    through([Fence(server, anna, HOW)])
+    bind(TREASURE, FENCED / "zzz")
+    fence = os.open(FENCED.parent, os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="cross-device"):
+            list(tree.remove(fence, str(UID)))
+    finally:
+        unbind(FENCED / "zzz")
+        os.close(fence)
+    assert (TREASURE / "canary").read_text() == "sings"
+
+
+def test_a_filesystem_of_the_students_own_that_never_answers_is_refused_at_once(
+    server: Server, anna: Leaver
+) -> None:
+    with stuck(HOME / "fuse", "anna"), pytest.raises(Refused, match="umount -- /home/anna/fuse"):
+        through(removal(server, anna))
+    assert HOME.exists()
+
+
+def test_a_home_exchanged_since_it_was_shown_is_not_moved(server: Server, anna: Leaver) -> None:
+    HOME.rename("/home/elsewhere")
+    HOME.symlink_to(TREASURE)
+    with pytest.raises(ChangedSinceShown, match="not the folder that was shown"):
+        through(removal(server, anna))
+    HOME.unlink()
+    HOME.mkdir(mode=0o700)
+    with pytest.raises(ChangedSinceShown, match="not the folder that was shown"):
+        through(removal(server, anna))
+    HOME.rmdir()
+    with pytest.raises(ChangedSinceShown, match="not the folder that was shown"):
+        through(removal(server, anna))
+    assert (TREASURE / "canary").read_text() == "sings"
+    assert kept.read(server.state, UID) is None
+
+
+def test_a_classmate_with_a_folder_open_cannot_lead_the_removal_astray(
+    server: Server, anna: Leaver, machine: Machine
+) -> None:
+    machine.adduser("bert", 20002)
+    theirs = Path("/home/bert/work")
+    theirs.mkdir()
+    (theirs / "canary").write_text("sings")
+    HOME.chmod(0o755)
+    shared = HOME / "shared"
+    (shared / "inner").mkdir(parents=True)
+    shared.chmod(0o777)
+    for number in range(300):
+        write(shared / f"{number}/x/y")
+    with while_student("bert", EXCHANGING, str(shared), str(theirs)):
+        through([Fence(server, anna, HOW)])
+        fence = os.open(FENCED.parent, os.O_RDONLY)
+        for _ in range(20):
+            with contextlib.suppress(OSError):
+                list(tree.remove(fence, str(UID)))
+        os.close(fence)
+    assert (theirs / "canary").read_text() == "sings"
+    assert theirs.is_dir()
+
+
+def test_a_classmate_with_a_folder_open_gets_nothing_of_roots_into_an_archive(
+    server: Server, anna: Leaver, machine: Machine
+) -> None:
+    machine.adduser("bert", 20002)
+    shared = HOME / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    for number in range(300):
+        write(HOME / f"{number}/x")
+    HOME.chmod(0o755)
+    archived = server.state / "archives"
+    with while_student("bert", EXCHANGING, str(shared), str(TREASURE)):
+        through([Fence(server, anna, HOW)])
+        archived.mkdir(parents=True)
+        for number in range(10):
+            part = archived / f"{number}.tar.zst"
+            server.run(archives.argv(FENCED, part))
+            assert b"sings" not in unzipped(part).read()
+
+
+EXCHANGING = """
+    import os, sys
+    os.chdir(sys.argv[1])
+    os.mkdir("mine")
+    os.symlink(sys.argv[2], "link")
+    print("ready", flush=True)
+    while True:
+        for one, two in (("mine", "away"), ("link", "mine"), ("mine", "link"), ("away", "mine")):
+            try:
+                os.rename(one, two)
+            except OSError:
+                pass
+        try:
+            os.mkdir("mine")
+        except OSError:
+            pass
+"""
+
+
+def test_what_cannot_be_changed_is_named_with_the_command_and_goes_at_the_next_try(
+    server: Server, anna: Leaver
+) -> None:
+    locked = write(HOME / "folder/locked")
+    if subprocess.run(["chattr", "+i", str(locked)], check=False).returncode:
+        pytest.skip("this filesystem knows no immutable files")
+    with pytest.raises(CommandFailed) as caught:
+        through(removal(server, anna))
+    command = str(caught.value).rpartition("with: ")[2]
+    assert command == f"chattr -R -i -a -- {GOING}"
+    assert "folder/locked cannot be removed" in str(caught.value)
+    with pytest.raises(Refused, match="being removed"):
+        through([Unfence(server, anna)])
+    subprocess.run(command.split(), check=True)
+    through(removal(server, anna))
+    assert not GOING.exists()
+
+
+def test_a_home_that_cannot_be_moved_says_so(server: Server, anna: Leaver) -> None:
+    if subprocess.run(["chattr", "+i", str(HOME)], check=False).returncode:
+        pytest.skip("this filesystem knows no immutable files")
+    with pytest.raises(CommandFailed, match="chattr -i -a -- /home/anna"):
+        through(removal(server, anna))
+
+
+def test_a_tree_deeper_than_any_path_goes_as_well(server: Server, anna: Leaver) -> None:
+    dig(HOME, 2200, "d")
+    through(removal(server, anna))
+    assert not FENCED.parent.exists()
+    with tarfile.open(mode="r|", fileobj=unzipped(Path(archive_of(server).path))) as archive:
+        assert max(member.name.count("/") for member in archive) == 2201
+
+
+def test_a_tree_beyond_all_measure_is_left_and_named(server: Server, anna: Leaver) -> None:
+    dig(HOME, 100, "d" * 250)
+    with pytest.raises(CommandFailed, match="a path of more than"):
+        through(removal(server, anna))
+    assert FENCED.is_dir()
+    assert not list((server.state / "archives").iterdir())
+    through([Unfence(server, anna)])
+    assert HOME.is_dir()
+
+
+def dig(top: Path, levels: int, name: str) -> None:
+    """Folders in folders, and a file at the end."""
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+
+
+def unzipped(file: Path) -> IO[bytes]:
+    process = subprocess.Popen(["zstd", "-dcq", "--", str(file)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    return process.stdout
+
+
+# --- nothing goes that is not in a whole archive -------------------------------------------------
+
+
+def test_an_archive_cut_short_is_made_anew(server: Server, anna: Leaver) -> None:
+    write(HOME / "work")
+    fence, archive, remove = removal(server, anna)
+    through([fence, archive])
+    first = Path(archive_of(server).path)
+    os.truncate(first, first.stat().st_size - 1)
+    with pytest.raises(Refused, match="No archive of this removal"):
+        list(remove.do())
+    assert (FENCED / "work").exists()
+    through([fence, archive, remove])
+    record = kept.read(server.state, UID)
+    assert record is not None
+    assert [one.path for one in record.archives if kept.is_whole(one)] != [str(first)]
+
+
+def test_an_archive_with_one_byte_exchanged_keeps_the_home(server: Server, anna: Leaver) -> None:
+    write(HOME / "work")
+    fence, archive, remove = removal(server, anna)
+    through([fence, archive])
+    file = Path(archive_of(server).path)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(Refused, match="is not what was archived"):
+        through([fence, archive, remove])
+    assert (FENCED / "work").exists()
+    file.unlink()
+    through([fence, archive, remove])
+    assert not FENCED.parent.exists()
+
+
+def test_what_came_after_the_archive_is_archived_before_it_goes(
+    server: Server, anna: Leaver
+) -> None:
+    write(HOME / "work")
+    fence, archive, remove = removal(server, anna)
+    through([fence, archive])
+    write(FENCED / "late")
+    with pytest.raises(ChangedSinceShown, match="changed since it was archived"):
+        list(remove.do())
+    through([fence, archive, remove])
+    record = kept.read(server.state, UID)
+    assert record is not None
+    assert (unpack(Path(record.archives[-1].path), server.state / "back") / "late").exists()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_changes_while_it_is_read_is_read_once_more(
+    server: Server, anna: Leaver, times: int
+) -> None:
+    write(HOME / "work")
+    left = [None] * times
+
+    def writing(argv: Sequence[str], **more: Any) -> Result:
+        result = server.run(argv, **more)
+        if "tar" in argv and left:
+            left.pop()
+            write(FENCED / f"late{len(left)}")
+        return result
+
+    steps = removal(dataclasses.replace(server, run=writing), anna)
+    if times == 2:
+        with pytest.raises(CommandFailed, match="is not in the archive as it is there"):
+            through(steps)
+        assert (FENCED / "work").exists()
+        assert not list((server.state / "archives").iterdir())
+    else:
+        through(steps)
+        assert (unpack(Path(archive_of(server).path), server.state / "back") / "late0").exists()
+
+
+def test_a_tar_that_skips_a_file_is_found_out(server: Server, anna: Leaver) -> None:
+    write(HOME / "work")
+    write(HOME / "thesis")
+
+    def careless(argv: Sequence[str], **more: Any) -> Result:
+        words = ["--exclude=thesis" if word == "--acls" else word for word in argv]
+        return server.run(words, **more)
+
+    with pytest.raises(CommandFailed, match="something is missing"):
+        through(removal(dataclasses.replace(server, run=careless), anna))
+    assert (FENCED / "thesis").exists()
+
+
+# --- where archives go ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """Another disk of 8 MB."""
+    disk = Path("/root/disk")
+    disk.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "x", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def on(folder: Path) -> Keeping:
+    return dataclasses.replace(HOW, folder=folder)
+
+
+def test_a_disk_that_is_too_small_is_seen_before(
+    server: Server, anna: Leaver, small_disk: Path
+) -> None:
+    with pytest.raises(Refused, match="free, and the archive may need"):
+        through(removal(server, anna, on(small_disk)))
+    assert not list(small_disk.iterdir())
+
+
+def test_a_disk_that_is_full_meanwhile_keeps_the_home_and_nothing_half(
+    server: Server, anna: Leaver, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (HOME / "noise").write_bytes(os.urandom(12 << 20))
+    monkeypatch.setattr(archives, "need_room", lambda *_: None)
+    with pytest.raises(CommandFailed, match=f"{small_disk} is full"):
+        through(removal(server, anna, on(small_disk)))
+    assert (FENCED / "noise").stat().st_size == 12 << 20
+    assert not list(small_disk.iterdir())
+    (FENCED / "noise").write_bytes(b"little")
+    through(removal(server, anna, on(small_disk)))
+    assert Path(archive_of(server).path).parent == small_disk
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "why"),
+    [(0o755, 0, "chmod 700"), (0o700, UID, "belongs to anna"), (0o777, 0, "written by others")],
+)
+def test_archives_go_only_where_root_alone_can_look(
+    server: Server, anna: Leaver, mode: int, owner: int, why: str
+) -> None:
+    folder = Path("/srv/archives")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    folder.chmod(mode)
+    os.chown(folder, owner, owner)
+    with pytest.raises(Refused, match=why):
+        through(removal(server, anna, on(folder)))
+    assert FENCED.is_dir()
+
+
+# --- killed anywhere, and the account gone -------------------------------------------------------
+
+KILLED = {
+    "before tar": "hubtui.server.archives.look",
+    "before it is verified": "hubtui.server.archives.compare",
+    "before the note": "hubtui.retire.kept.note_archive",
+    "before it has its name": "hubtui.server.archives.finish",
+    "before it is doomed": "hubtui.retire.home.sync_folder",
+    "while it goes": "hubtui.workers.tree.os.unlink",
+    "at the end": "hubtui.retire.home.drop_fence",
+}
+
+
+@pytest.mark.parametrize("where", KILLED)
+def test_killed_at_any_point_the_next_run_goes_on_though_the_account_is_gone(
+    server: Server, anna: Leaver, where: str
+) -> None:
+    for number in range(20):
+        write(HOME / f"folder{number}/work")
+    before = everything_of(HOME)
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(KILLED[where], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            through(removal(server, anna))
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    subprocess.run(["userdel", "--force", "--", "anna"], check=True)
+
+    through(removal(server, anna))
+
+    assert not HOME.exists()
+    assert not FENCED.parent.exists()
+    record = kept.read(server.state, UID)
+    assert record is not None
+    whole = [one for one in record.archives if kept.is_whole(one)]
+    assert [one.path for one in whole] == [str(p) for p in (server.state / "archives").iterdir()]
+    assert everything_of(unpack(Path(whole[0].path), server.state / "back")) == before
+    assert "anna" not in repr(record)
+
+
+def test_what_is_fenced_comes_back_as_it_was(server: Server, anna: Leaver) -> None:
+    a_bit_of_everything()
+    before = everything_of(HOME)
+    fence, archive, _ = removal(server, anna)
+    through([fence, archive, Unfence(server, anna)])
+    assert everything_of(HOME) == before
+    assert not FENCED.parent.exists()
+    through([Unfence(server, anna)])
+
+
+def test_a_home_made_anew_meanwhile_is_not_overwritten(server: Server, anna: Leaver) -> None:
+    through([Fence(server, anna, HOW)])
+    HOME.mkdir()
+    with pytest.raises(Refused, match="is there again"):
+        through([Unfence(server, anna)])
+    assert FENCED.is_dir()
+
+
+def test_who_goes_on_writing_is_named(server: Server, anna: Leaver, machine: Machine) -> None:
+    machine.adduser("bert", 20002)
+    HOME.chmod(0o777)
+    with while_student("bert", WRITING, str(HOME)) as process:
+        with pytest.raises(CommandFailed, match=f"with: kill {process.pid}"):
+            through(removal(server, anna))
+        assert FENCED.is_dir()
+    through(removal(server, anna))
+    assert not FENCED.parent.exists()
+
+
+def test_as_long_as_somebody_stands_in_it_nothing_goes(server: Server, anna: Leaver) -> None:
+    work = write(HOME / "work")
+    own(UID, HOME)
+    with while_student("anna", STANDING, str(HOME)) as process:
+        with pytest.raises(Refused, match=f"with: kill {process.pid}"):
+            through(removal(server, anna))
+        assert (FENCED / work.name).exists()
+    through(removal(server, anna))
+    assert not FENCED.parent.exists()
+
+
+STANDING = """
+    import os, sys, time
+    os.chdir(sys.argv[1])
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+WRITING = """
+    import os, sys
+    os.chdir(sys.argv[1])
+    print("ready", flush=True)
+    while True:
+        with open("growing", "a") as file:
+            file.write("x" * 1000)
+"""

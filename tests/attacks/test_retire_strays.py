@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hubtui.errors import ChangedSinceShown, HubtuiError
 from hubtui.retire import kept
 from hubtui.retire.records import Leaver
 from hubtui.retire.strays import SweepStrays
-from hubtui.server import Server
+from hubtui.server import Server, spools, sweeping
+from hubtui.server.sweeping import Found, Whose
 from tests.course_on_disk import make_course
 from tests.gone import FENCED, HOW, UID, a_leaver, own, through
-from tests.hostile_home import look_at
+from tests.hostile_home import look_at, while_student
 from tests.sandboxed import Machine
 
 TMP, SHM = Path("/tmp"), Path("/dev/shm")
@@ -94,6 +99,9 @@ def test_all_that_lies_outside_of_the_home_is_archived_and_goes(
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("/tmp/agent")
     own(UID, TMP / "agent")
+    session = Path("/run/user", str(UID))
+    write(session / "bus")
+    own(UID, session)
     segment = shared_memory(anna.uid)
     before = look_at(Path("/home/bert"), Path("/root/resources"))
 
@@ -106,6 +114,7 @@ def test_all_that_lies_outside_of_the_home_is_archived_and_goes(
     assert not (jobs / "a0001").exists()
     assert not Path("/var/mail/anna").exists()
     assert not Path("/var/lib/systemd/linger/anna").exists()
+    assert not session.exists()
     assert theirs.exists()
     assert kept_job.exists()
     assert look_at(Path("/home/bert"), Path("/root/resources")) == before
@@ -138,3 +147,155 @@ def shared_memory(uid: int) -> int:
         if int(words[7]) == uid:
             return int(words[1])
     raise AssertionError
+
+
+def test_a_message_queue_goes_and_is_noted(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues = Path("/srv/mqueue")
+    queues.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "mqueue", "none", str(queues)], check=False).returncode:
+        pytest.skip("this kernel has no message queues")
+    monkeypatch.setattr(spools, "QUEUES", queues)
+    try:
+        for name, uid in (("hers", UID), ("his", BERT)):
+            (queues / name).touch()
+            own(uid, queues / name)
+        assert swept(server, anna) == "1 stray removed"
+        assert [queue.name for queue in queues.iterdir()] == ["his"]
+        (queues / "his").unlink()
+    finally:
+        subprocess.run(["umount", str(queues)], check=True)
+    rest = rest_of(server, server.state / "rest")
+    assert (rest / "ipc.txt").read_text() == "mqueue: hers\n"
+
+
+def test_nothing_outside_is_no_archive(server: Server, anna: Leaver) -> None:
+    assert swept(server, anna) == "no strays"
+    assert not (server.state / "archives").exists()
+
+
+def test_others_files_stay_and_what_cannot_go_is_told(server: Server, anna: Leaver) -> None:
+    hers = TMP / "hers"
+    write(hers / "bert's", uid=BERT)
+    write(hers / "own")
+    own(UID, hers)
+    theirs = TMP / "theirs"
+    write(theirs / "anna's")
+    own(BERT, theirs)
+    closed = TMP / "closed"
+    write(closed / "anna's")
+    own(BERT, closed)
+    closed.chmod(0o700)
+    told = swept(server, anna)
+    assert (hers / "bert's").read_text() == "hers"
+    assert not (hers / "own").exists()
+    assert (theirs / "anna's").exists()
+    assert (closed / "anna's").exists()
+    assert "2 left" in told
+    assert f"find {TMP} /var/tmp" in told
+    with tarfile.open(rest_of(server, server.state / "rest") / "tmp.tar") as files:
+        assert set(files.getnames()) == {"hers", "hers/own", "theirs/anna's"}
+
+
+def test_a_job_that_became_a_link_is_not_followed(server: Server, anna: Leaver) -> None:
+    jobs = Path("/var/spool/cron/atjobs")
+    jobs.mkdir(parents=True, exist_ok=True)
+    (jobs / "a0003").symlink_to("/etc/shadow")
+    own(UID, jobs / "a0003")
+    swept(server, anna)
+    assert Path("/etc/shadow").exists()
+    assert not (server.state / "archives").exists()
+    (jobs / "a0003").unlink()
+
+
+def test_folders_that_are_moved_meanwhile_lead_nobody_astray(server: Server, anna: Leaver) -> None:
+    target = Path("/home/bert/work")
+    write(target / "canary", uid=BERT)
+    shared = TMP / "shared"
+    for number in range(200):
+        write(shared / f"{number}/x")
+        own(UID, shared / f"{number}")
+    own(BERT, shared)
+    shared.chmod(0o777)
+    with while_student("bert", MOVING, str(shared), str(target)), contextlib.suppress(HubtuiError):
+        through([SweepStrays(server, anna, HOW)])
+    assert (target / "canary").exists()
+    swept(server, anna)
+    assert not [path for path in shared.rglob("*") if path.lstat().st_uid == UID]
+
+
+MOVING = """
+    import os, sys
+    os.chdir(sys.argv[1])
+    os.symlink(sys.argv[2], "link")
+    print("ready", flush=True)
+    while True:
+        for number in range(200):
+            for one, two in ((f"{number}", "away"), ("link", f"{number}"), (f"{number}", "link"),
+                             ("away", f"{number}")):
+                try:
+                    os.rename(one, two)
+                except OSError:
+                    pass
+"""
+
+
+@pytest.mark.parametrize("where", ["archive", "remove"])
+def test_killed_meanwhile_the_next_run_goes_on_though_the_account_is_gone(
+    server: Server, anna: Leaver, where: str
+) -> None:
+    write(TMP / "hers")
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sweeping, where, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+            through([SweepStrays(server, anna, HOW)])
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    subprocess.run(["userdel", "--force", "--", "anna"], check=True)
+    assert swept(server, anna) == "1 stray removed"
+    record = kept.read(server.state, UID)
+    assert record is not None
+    assert {Path(one.path) for one in record.archives} == set((server.state / "archives").iterdir())
+    assert SweepStrays(server, anna, HOW).done()
+
+
+def test_a_uid_that_is_somebody_elses_by_now_is_left_alone(server: Server, anna: Leaver) -> None:
+    write(TMP / "hers")
+    subprocess.run(["usermod", "--login", "carla", "anna"], check=True)
+    with pytest.raises(ChangedSinceShown, match="somebody else's"):
+        swept(server, anna)
+    assert (TMP / "hers").exists()
+
+
+def test_what_changes_after_it_was_archived_stays(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = write(TMP / "hers")
+    remove = sweeping.remove
+
+    def late(whose: Whose, top: Path, found: Found) -> tuple[int, list[str]]:
+        os.truncate(hers, 2)
+        return remove(whose, top, found)
+
+    monkeypatch.setattr(sweeping, "remove", late)
+    assert "1 left" in swept(server, anna)
+    assert hers.read_text() == "he"
+
+
+def test_what_changes_while_it_is_archived_stays(
+    server: Server, anna: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = write(TMP / "hers")
+    ask = sweeping._ask
+
+    def late(whose: Whose, tops: Sequence[Path], verb: str, *more: Any) -> Any:
+        if verb == "compare":
+            os.truncate(hers, 2)
+        return ask(whose, tops, verb, *more)
+
+    monkeypatch.setattr(sweeping, "_ask", late)
+    with pytest.raises(HubtuiError, match="mode, owner or time"):
+        swept(server, anna)
+    assert hers.read_text() == "he"

@@ -92,6 +92,7 @@ WORDS = {
     "in_roster": "true or false",
     "signup": "`authorised`, `pending` or null",
     "idle_since": "time: of a server that runs; its last activity",
+    "leaves": "time: of who is switched off; from then on `hubtui due` removes it",
     "last_activity": "time: as the hub knows it",
     "changed_at": "time: when its newest file was changed",
     "row": "the key of the row there",

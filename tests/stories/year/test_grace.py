@@ -21,7 +21,7 @@ from hubtui.retire.checks import fenced
 from hubtui.retire.due import due
 from hubtui.server import processes
 from hubtui.server.shadow import read_shadow
-from tests.course_on_disk import hubtui
+from tests.course_on_disk import hubtui, listing
 from tests.leavers import Leavers, digest
 from tests.sandboxed import Machine
 from tests.yearly import YearsHub
@@ -176,6 +176,11 @@ def test_switched_off_and_brought_back_from_the_command_line(year: Leavers) -> N
     assert done.returncode == 0, done.stderr
     assert not year.can_log_in("grace-ida")
     assert year.can_log_in("grace-jan")
+    leaves = {row["name"]: row["leaves"] for row in listing("accounts")}
+    assert leaves == {
+        "grace-ida": year.seen.leaving["grace-ida"].until,
+        "grace-jan": None,
+    }
     done = hubtui("accounts", "restore", "grace-ida", "--yes")
     assert done.returncode == 0, done.stderr
     year.as_ever("grace-ida", before)

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from hubtui import changes
-from hubtui.errors import Refused
+from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.events import Outcome
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
 from hubtui.retire.checks import fenced
-from hubtui.retire.steps import Lock
+from hubtui.retire.steps import DeleteHubUser, Lock
+from hubtui.retire.words import leavers
 from hubtui.server import Server, processes
 from tests.course_on_disk import ROSTER, hubtui
 from tests.leavers import Leavers, digest, unpacked
@@ -219,3 +220,13 @@ def test_somebody_who_signs_up_again_meanwhile_is_not_deleted_along(year: Leaver
     assert year.carry_out(plan) is Outcome.CHANGED
     assert "signed up" in year.ends(plan)["twice-anna"].text
     assert year.can_log_in("twice-anna")
+
+
+def test_the_step_that_asks_the_hub_looks_for_itself(year: Leavers) -> None:
+    year.student("late-bert", 20061, at_the_hub=True)
+    [subject] = leavers(year.retire("late-bert"))
+    step = DeleteHubUser(year.server, subject)
+    year.sign_up("late-bert", authorised=False)  # which the hub would delete by its name as well
+    with pytest.raises(ChangedSinceShown, match="signed up again"):
+        list(step.do())
+    assert year.can_log_in("late-bert")
