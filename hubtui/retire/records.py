@@ -87,6 +87,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """An archive, as the receipt names it."""
 
     path: str
+    """Where it lies."""
     sha256: str
     """Of the archive, in hexadecimal."""
     bytes: int
@@ -101,6 +102,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one account."""
 
     uid: int
+    """What stands for its name."""
     removed: bool
     """Nothing of it was found any more."""
     why: str = ""
