@@ -173,7 +173,10 @@ def _leaves(seen: Survey, one: CourseAccount) -> list[str]:
     """That it is switched off, and when it goes."""
     if not seen.is_leaving(one.account):
         return []
-    return [f"switched off, goes {seen.leaving[one.name].until[:10]}"]
+    from hubtui.when import zone_of
+
+    goes = seen.leaving[one.name].goes.astimezone(zone_of(seen.course))
+    return [f"switched off, goes {goes:%Y-%m-%d}"]
 
 
 def _record(seen: Survey, one: CourseAccount) -> dict[str, object]:

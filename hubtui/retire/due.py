@@ -79,7 +79,7 @@ def are_due(server: Server) -> list[Leaving]:
     """Who was given a date that has come. Who was to go at once, and failed, waits for a person."""
     now = server.clock()
     every = read_leaving(server.state).values()
-    return [one for one in every if one.until > one.since and one.goes <= now]
+    return [one for one in every if not one.at_once and one.goes <= now]
 
 
 class _Pass:

@@ -99,14 +99,12 @@ class RemoveGroup(LeaverStep):
         return say(self._argv())
 
     def done(self) -> bool:
-        found = accounts.read_accounts()
         name, gid = self.subject.name, self.subject.gid
-        return (
-            name == self.server.course.accounts.group
-            or found.groups.get(name) != gid
-            or bool(found.in_group(name))
-            or self.account() is not None
-        )
+        if name == self.server.course.accounts.group or not accounts.group_exists(name):
+            return True
+        found = accounts.read_accounts()
+        is_its_own = found.groups.get(name) == gid and self.account() is None
+        return not is_its_own or bool(found.in_group(name))
 
     def do(self) -> Iterator[str]:
         self.server.run(self._argv(), timeout=120, hold=self.server.lock).check()

@@ -74,10 +74,9 @@ def retire_plan(
     subjects: list[msgspec.Struct] = [*_measured(server, found)]
     if subjects and until is None:
         subjects.append(Closing())
-    who = f"account {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} accounts"
     plan = new_plan(
         "retire",
-        f"Switch off {who} until {until:%Y-%m-%d}" if until else f"Remove {who}",
+        _title(server, wanted, until),
         subjects,
         server.clock(),
         course=server.course.course,
@@ -91,6 +90,16 @@ def retire_plan(
     return plan
 
 
+def _title(server: Server, names: Sequence[str], until: datetime | None) -> str:
+    from hubtui.when import zone_of
+
+    one = f"account {shown(names[0], limit=60)}" if len(names) == 1 else ""
+    who = one or f"{len(names)} accounts"
+    if until is None:
+        return f"Remove {who}"
+    return f"Switch off {who} until {until.astimezone(zone_of(server.course)):%Y-%m-%d}"
+
+
 def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, str]:
     """Of these names those that must not, or cannot, be removed, each with the reason."""
     ground = Ground(server, seen)
@@ -100,8 +109,9 @@ def refusals(server: Server, seen: Survey, names: Sequence[str]) -> dict[str, st
 
 def retire_chains(server: Server, plan: Plan) -> list[Chain]:
     """A chain for each leaver; the last one forgets the names and writes the receipt."""
-    chains = [_chain(server, plan, subject) for subject in leavers(plan)]
-    closes = len(chains) < len(plan.subjects)
+    found = leavers(plan)
+    chains = [_chain(server, plan, subject) for subject in found]
+    closes = len(found) < len(plan.subjects)
     return [*chains, closing_chain(server, plan)] if closes else chains
 
 

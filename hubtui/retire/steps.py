@@ -50,12 +50,12 @@ class LeaverStep(Step):
 
     def account(self) -> Account | None:
         """The leaver's account; None where it is gone, whoever has the name now."""
-        found = accounts.read_accounts().by_name.get(self.subject.name)
+        found = accounts.find(self.subject.name)
         return found if found is not None and found.uid == self.subject.uid else None
 
     def is_anothers(self) -> bool:
         """Whether somebody else has the name now: what goes by name alone is theirs."""
-        found = accounts.read_accounts().by_name.get(self.subject.name)
+        found = accounts.find(self.subject.name)
         return found is not None and found.uid != self.subject.uid
 
     def is_over(self) -> bool:

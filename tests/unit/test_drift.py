@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubtui import drift
+from hubtui.course import Release
 from hubtui.drift import live
 from hubtui.drift.records import Code, Drift
 from hubtui.drift.words import repair
@@ -54,7 +56,7 @@ def test_no_name_breaks_a_sentence_or_its_command(tmp_path: Path, name: str) -> 
         sign_up(name, 2),
         users=[user(f"{name}2")],
         roster=[name, f"{name}3"],
-        homes={name: 20005},
+        homes={name.replace("\0", "").replace("/", ""): 20005},
     )
     for one in drift.quick(seen):
         said = [one.text, one.do, one.short, *(choice.means for choice in one.choices)]
@@ -171,12 +173,14 @@ def test_an_account_that_is_not_listed_is_foreign_all_the_same(tmp_path: Path) -
     assert one.key == "foreign-sign-up:daemon", "this machine knows it, though the survey does not"
 
 
-def test_an_admin_of_the_hub_needs_no_account_and_a_server_makes_a_choice(tmp_path: Path) -> None:
+def test_admins_and_tutors_are_as_they_want_and_a_server_makes_a_choice(tmp_path: Path) -> None:
     seen = survey(
         tmp_path,
         sign_up("eva", authorised=True),
-        users=[user("eva", admin=True), user("anna", servers=1)],
+        users=[user("eva", admin=True), user("anna", servers=1), user("hiwi")],
     )
+    release = Release(source=tmp_path, tutors=("hiwi",))
+    seen = replace(seen, course=msgspec.structs.replace(seen.course, release=release))
     [one] = drift.quick(seen)
     assert one.key == "hub-user-alone:anna"
     assert [choice.word for choice in one.choices] == ["delete"], "what runs there would end"
@@ -197,6 +201,14 @@ def test_a_hand_made_account_outside_of_the_course_may_join_it(tmp_path: Path) -
     )
     [one] = drift.quick(strong)
     assert [choice.word for choice in one.choices] == ["discard"]
+
+
+def test_before_there_is_a_group_nobody_is_missing_in_it(tmp_path: Path) -> None:
+    anna = account(tmp_path, "anna", 20001, gid=1001)
+    seen = survey(tmp_path, accounts=[anna], roster=["anna"])
+    assert Code.NOT_IN_GROUP in {one.code for one in drift.quick(seen)}
+    none = replace(seen, accounts=replace(seen.accounts, groups={}))
+    assert Code.NOT_IN_GROUP not in {one.code for one in drift.quick(none)}
 
 
 # --- /etc ---------------------------------------------------------------------------------------

@@ -163,6 +163,10 @@ def test_what_is_normal_is_no_drift(ground: Ground, machine: Machine) -> None:
     Path("/home/shared").mkdir()
     Path("/home/.snapshots").mkdir()
     drifts.run("groupadd", "--gid", "3000", "--", "next-year")
+    files = Path("/tmp", "of-a-container")
+    files.touch()
+    os.chown(files, 5000, -1)  # nobody's of this course, and never was
+    ground.made.append(files)
     assert found(ground) == ()
     done = hubtui("accounts", "check")
     assert (done.returncode, done.stderr) == (0, "")
@@ -247,7 +251,13 @@ def test_the_glance_tells_alarms_one_by_one_and_the_rest_together(ground: Ground
     )
     for number in range(3):
         drifts.in_sudo(ground, f"more{number}")
-    assert len(need_somebody(look(ground.server, "students").findings)) == 2
+    now = look(ground.server, "students").findings
+    assert [(each.id, each.text) for each in now if each.severity is Severity.CRITICAL] == [
+        (
+            "students.powerful",
+            "5 accounts, sign-ups or homes are not as they should be: 5 × in the group sudo.",
+        )
+    ]
 
 
 # --- what only looks like drift -----------------------------------------------------------------
@@ -318,6 +328,20 @@ def test_a_lock_whose_holder_runs_is_no_drift_and_neither_is_what_it_has_begun(
     assert told["stale-lock:/etc/passwd.lock"].severity is Severity.NOTE
     drifts.run("useradd", "--", "somebody")  # as the sentence says
     assert not lock.exists()
+
+
+def test_lines_of_an_account_that_is_being_made_are_no_orphans(ground: Ground) -> None:
+    drifts.in_shadow_and_not_in_passwd(ground, "dora")
+    Path("/etc/shadow.lock").write_text(str(os.getpid()))
+    assert found(ground) == ()
+
+
+def test_what_a_uid_of_a_directory_service_has_in_tmp_is_its_own(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifts.files_in_tmp_of_nobody(ground, "dora")
+    monkeypatch.setattr(pwd, "getpwuid", lambda _uid: None)  # a service that lists nobody
+    assert found(ground) == ()
 
 
 def test_a_home_that_is_a_mount_is_named(ground: Ground) -> None:
