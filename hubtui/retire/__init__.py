@@ -12,5 +12,8 @@ kept         records without names, and archives until their date
 restore      back within the grace
 due          who is due goes
 overdue      who should be gone and is still here
+closing      the last chain, and what is left to do once a run is over
+gone forget  names as words; every place that may hold one
+receipt      what went, what is kept, what is not covered (receipt_text: as Markdown)
 records      a leaver as it was when the plan opened; what came of it
 """
