@@ -12,6 +12,7 @@ from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
 from hubtui.names import shown
+from hubtui.retire.overdue import Overdue, overdue
 from hubtui.server import machine
 from hubtui.server.uses import Use
 from hubtui.students import Survey
@@ -34,7 +35,8 @@ def look(ground: Ground) -> Part:
         if account.uid in ground.uses
     }
     strange = drift.look(ground.server, seen, ground.uses)
-    found = (*_greedy(ground, users), *_strange(strange.drift))
+    late = _late(overdue(ground.server, seen.leaving))
+    found = (*_greedy(ground, users), *_strange(strange.drift), *late)
     missing = (*(each for each in seen.missing if each.what in _OURS), *strange.missing)
     return part(
         "students", "students", _text(seen, users), pane=PANE, findings=found, missing=missing
@@ -69,6 +71,26 @@ def _greedy(ground: Ground, users: dict[str, Use]) -> Iterator[Finding]:
                 pane=PANE,
                 row=name,
             )
+
+
+def _late(found: Sequence[Overdue]) -> Iterator[Finding]:
+    """Who should be gone and is still here, in one finding."""
+    if not found:
+        return
+    first = found[0]
+    who = shown(first.who.name, 40)
+    text = f"{who} is to be gone by now and is still here: {shown(first.why, 300)}"
+    do = f"sudo hubtui accounts retire {shown(shlex.quote(first.who.name), 60)}"
+    if len(found) > 1:
+        text = f"{len(found)} accounts are to be gone by now. {text}"
+    yield Finding(
+        id="students.overdue",
+        severity=Severity.WARNING,
+        text=text,
+        do=do,
+        pane=PANE,
+        row=first.who.name,
+    )
 
 
 def _strange(found: Sequence[Drift]) -> Iterator[Finding]:

@@ -25,8 +25,9 @@ from hubtui.plan.locks import lock
 from hubtui.plan.plans import Plan
 from hubtui.plan.runs import RunRecord
 from hubtui.retire import closing, kept
+from hubtui.retire.overdue import Tried, path, read
 from hubtui.server import Server
-from hubtui.state import read_document, write_document
+from hubtui.state import write_document
 
 if TYPE_CHECKING:
     from hubtui.students import Survey
@@ -36,28 +37,6 @@ CarryOut = Callable[[Server, str], Outcome]
 BY = "hubtui due"
 _AGAIN = timedelta(hours=1)
 """How long what failed waits the first time; then twice as long each time, up to a day."""
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong with one uid."""
-
-    at: str
-    often: int = 1
-    told: str = ""
-
-
-class TriedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """``retire-due.json``."""
-
-    format: int = 1
-    tried: dict[int, Tried] = {}
-    archives: tuple[str, ...] = ()
-    """Sentences of archives that could not be deleted, told already."""
-
-
-def path(server: Server) -> Path:
-    """Where it is kept what went wrong."""
-    return server.state / "retire-due.json"
 
 
 def due(server: Server, carry_out: CarryOut) -> list[str]:
@@ -96,7 +75,7 @@ class _Pass:
         waiting = are_due(server)
         if not waiting or pauses.held(server.course, server.state, server.clock()):
             return []
-        record = _read(server)
+        record = read(server)
         self.tried = {one.uid: record.tried[one.uid] for one in waiting if one.uid in record.tried}
         for plan in runs.unfinished(server.state):
             if (plan.kind, plan.by) == ("retire", BY):
@@ -182,14 +161,10 @@ def _expire(server: Server) -> list[str]:
             troubles = kept.expired(server)
     except LockHeld:
         return []  # the next minute is early enough
-    record = _read(server)
+    record = read(server)
     if tuple(troubles) != record.archives:
         write_document(path(server), msgspec.structs.replace(record, archives=tuple(troubles)))
     return [trouble for trouble in troubles if trouble not in record.archives]
-
-
-def _read(server: Server) -> TriedRecord:
-    return read_document(path(server), TriedRecord) or TriedRecord()
 
 
 def _let_in_again(seen: Survey, one: Leaving) -> str:
