@@ -67,7 +67,7 @@ def retire_plan(
     if until is not None and until <= server.clock():
         raise Refused("The day on which they go has to come yet.")
     if why := refusals(server, seen, wanted):
-        raise Refused(" ".join(why.values()))
+        raise Refused(" · ".join(why.values()))
     shadow = read_shadow()
     serving = processes.serving()
     found = [_leaver(server, seen, shadow, serving, name) for name in wanted]
