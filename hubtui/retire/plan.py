@@ -34,7 +34,7 @@ from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
-from hubtui.retire.records import Closing, Leaver
+from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
 from hubtui.retire.words import day_of, leavers
 from hubtui.server import Server, processes, sizes
@@ -42,9 +42,6 @@ from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
 from hubtui.students import Survey
-
-KEEP_DAYS = 90
-"""How long an archive is kept unless somebody says otherwise."""
 
 
 def retire_plan(
