@@ -54,7 +54,8 @@ def repair(
         if one not in ready:
             _say_undecided(one)
     if not ready:
-        click.echo("Nothing to mend without a decision of yours." if wanted else "Nothing to do.")
+        nothing = "Nothing to mend without a decision of yours." if wanted else "Nothing to do."
+        click.echo(nothing, err=as_json)
         return int(bool(wanted or left_out))
     plan = repair_plan(server, ready, chosen)
     code = carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json, during_exam=during_exam)

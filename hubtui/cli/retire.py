@@ -90,7 +90,7 @@ def retire(
     for line in chosen.left_out:
         click.echo(f"Left alone: {line}.", err=True)
     if not chosen.names:
-        click.echo("Nobody is meant: nothing to do.")
+        click.echo("Nobody is meant: nothing to do.", err=as_json)
         return 0
     plan = retire_plan(
         server,
@@ -110,7 +110,7 @@ def retire(
         yes=yes,
         as_json=as_json,
         word=course.course if typed is None else "",
-        why="What goes is listed above; what is not in the archives is lost.",
+        why=words.WARNING if not plan.params["until"] else "",
         during_exam=during_exam,
     )
     if not dry_run:

@@ -117,7 +117,7 @@ class Ground:
     def _as_folder(self, account: Account) -> Iterator[str]:
         home = Path(os.path.normpath(account.home))
         real = self._homes / home.name
-        where = shown(str(home))
+        where, name = shown(str(home)), shown(account.name, limit=60)
         for path in {home, real}:
             others = [n for n in self._owners.get(path, ()) if n != account.name]
             if others:
@@ -135,8 +135,8 @@ class Ground:
             yield f"{where} is not a folder ({found.kind}): look at it by hand."
         if found.kind is Kind.FOLDER and found.uid != account.uid:
             yield (
-                f"{where} belongs to uid {found.uid}, not to {shown(account.name, limit=60)}: "
-                f"mend that first, with: hubtui accounts repair"
+                f"{where} belongs to uid {found.uid}, not to {name}: "
+                f"mend that first, with: hubtui accounts repair {name}"
             )
         for own in self._own_paths():
             if own.is_relative_to(real) or own.is_relative_to(home):

@@ -10,6 +10,7 @@ from hubtui.clock import parse
 from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
+from hubtui.retire.words import day_of
 from hubtui.server import processes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import read_shadow
@@ -35,12 +36,16 @@ def choose(
 ) -> Chosen:
     """The accounts that are meant; rules hold together, and ``but`` are left out of them.
 
-    Whether they may go is not asked here. Raises UsageError for a name in ``but`` that is nobody's:
-    by a slip of the finger whoever was meant to stay would go.
+    Whether they may go is not asked here. Who was given a day on which to go keeps it, unless
+    named. Raises UsageError for a name that is nobody's: by a slip of the finger whoever was meant
+    to stay would go.
     """
     if names:
         if but is not None or inactive_since or made_before:
             raise UsageError("Say either names or a rule: --all-but, --inactive-since …")
+        for name in names:
+            if name not in seen.accounts.by_name and name not in seen.leaving:
+                raise UsageError(f"{shown(name, limit=40)!r} is no account on this server.")
         return Chosen(tuple(dict.fromkeys(names)))
     if but is None and inactive_since is None and made_before is None:
         raise UsageError(
@@ -53,6 +58,10 @@ def choose(
     found, left_out = list[str](), list[str]()
     for name, account in sorted(seen.students.items()):
         if name in (but or ()) or name == seen.course.exam.probe:
+            continue
+        if seen.is_leaving(account) and not seen.leaving[name].at_once:
+            goes = day_of(seen.leaving[name], seen.course)
+            left_out.append(f"{shown(name, limit=40)}: switched off already, goes {goes}")
             continue
         match rules.applies(account):
             case True:

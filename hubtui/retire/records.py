@@ -82,8 +82,6 @@ class Retired(msgspec.Struct, frozen=True, kw_only=True):
     files: int = 0
     bytes: int = 0
     """What was in the home."""
-    hidden: str = ""
-    """The name as HMAC (hubtui.formerly), for a year."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,16 @@ from pathlib import Path
 import msgspec
 
 from hubtui.clock import parse
+from hubtui.course import Course
+from hubtui.leaving import Leaving
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.retire.records import Leaver
 from hubtui.server import Server
 from hubtui.units import counted, megabytes
 from hubtui.when import written, zone_of
+
+WARNING = "What goes is listed above; what is not in the archives is lost."
 
 
 def leavers(plan: Plan) -> list[Leaver]:
@@ -40,6 +44,11 @@ def about(server: Server, plan: Plan) -> tuple[str, str]:
 def archives(server: Server) -> Path:
     """Where archives go unless somebody says otherwise."""
     return server.course.accounts.archive or server.state / "archives"
+
+
+def day_of(one: Leaving, course: Course) -> str:
+    """The day on which somebody goes, by the course's own clocks: ``2026-12-09``."""
+    return f"{one.goes.astimezone(zone_of(course)):%Y-%m-%d}"
 
 
 def amounts(found: Sequence[Leaver]) -> str:

@@ -202,14 +202,14 @@ class RetireDialog(ModalScreen[Terms]):
         )
 
     def compose(self) -> ComposeResult:
-        server = self._server
+        holders = {"when": _NOW[-1], "archive": str(words.archives(self._server))}
         with Vertical(id="box"):
             yield Static(f"Remove {counted(len(self._names), 'account')}", id="title", markup=False)
             yield Static(self._what_goes(), id="goes", markup=False)
             for key, label, value in self._asked:
                 with Horizontal(classes="asked"):
                     yield Static(label, markup=False)
-                    yield Input(value, placeholder=str(words.archives(server)), id=key)
+                    yield Input(value, placeholder=holders.get(key, ""), id=key)
             yield Static(id="means", markup=False)
             yield Line(
                 "Enter goes on to the plan · Tab to the next line · Esc cancels",
