@@ -132,7 +132,7 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
             noted(Archive(server, subject, how)),
             SweepStrays(server, subject, how),
             noted(steps.DeleteHubUser(server, subject)),
-            RemoveHome(server, subject, how),
+            noted(RemoveHome(server, subject, how)),
             noted(ending.RemoveAccount(server, subject)),
             noted(ending.RemoveGroup(server, subject)),
             noted(ending.RosterOut(server, subject)),
