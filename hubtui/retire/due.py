@@ -177,7 +177,7 @@ def _is_anothers(seen: Survey, one: Leaving) -> str:
     if account is None or account.uid == one.uid:
         return ""
     return (
-        f"{shown(one.name, limit=60)} is another account by now (uid {account.uid}, not {one.uid}), "
+        f"{shown(one.name, limit=60)} is another account now (uid {account.uid}, not {one.uid}), "
         "which stays; what is left of the other one is for you to look at"
     )
 
