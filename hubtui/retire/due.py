@@ -109,7 +109,11 @@ class _Pass:
         try:
             refused = refusals(self.server, seen, [one.name for one in waiting])
             for one in waiting:
-                if why := _let_in_again(seen, one) or refused.get(one.name, ""):
+                if (
+                    why := _is_anothers(seen, one)
+                    or _let_in_again(seen, one)
+                    or refused.get(one.name)
+                ):
                     self._failed(one, why)
                 else:
                     alike[one.keep_days, one.archive].append(one)
@@ -165,6 +169,17 @@ def _expire(server: Server) -> list[str]:
     if tuple(troubles) != record.archives:
         write_document(path(server), msgspec.structs.replace(record, archives=tuple(troubles)))
     return [trouble for trouble in troubles if trouble not in record.archives]
+
+
+def _is_anothers(seen: Survey, one: Leaving) -> str:
+    """The day was set for one account, and whoever got its name since has none."""
+    account = seen.accounts.by_name.get(one.name)
+    if account is None or account.uid == one.uid:
+        return ""
+    return (
+        f"{shown(one.name, limit=60)} is another account now (uid {account.uid}, not {one.uid}), "
+        "which stays; what is left of the other one is for you to look at"
+    )
 
 
 def _let_in_again(seen: Survey, one: Leaving) -> str:

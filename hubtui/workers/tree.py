@@ -12,7 +12,7 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -74,8 +74,8 @@ class Visit(NamedTuple):
     folder: int
     name: str
     found: os.stat_result
-    above: tuple[str, ...]
-    """The folders on the way, from the top."""
+    above: Sequence[str]
+    """The folders on the way, from the top; as long as this entry is looked at."""
 
     @property
     def path(self) -> str:
@@ -126,27 +126,36 @@ def walk(
                 here = below
                 names.append(name)
                 levels.append(_Level(here))
-                yield from _entries(here, tuple(names), levels[-1], refused)
+                yield from _entries(here, names, levels[-1], refused)
             elif names:
-                above = open_at(here, "..", FOLDER)
-                os.close(here)
-                here = above
                 levels.pop()
                 name = names.pop()
-                if identity(os.fstat(here)) == levels[-1].identity:
-                    if leave is not None:
-                        leave(here, name)
-                    continue
-                moved = OSError(errno.ESTALE, "moved meanwhile", "/".join((*names, name)))
-                if refused is None:
-                    raise moved
-                refused(moved.filename, moved)
+                try:
+                    above = _above(here, levels[-1])
+                except OSError as e:
+                    e.filename = "/".join((*names, name))
+                    if refused is None:
+                        raise
+                    refused(e.filename, e)
+                    above, name = _again(top, names, levels), ""  # not all below it was seen
                 os.close(here)
-                here = _again(top, names, levels)
+                here = above
+                if name and leave is not None:
+                    leave(here, name)
             else:
                 return
     finally:
         os.close(here)
+
+
+def _above(folder: int, level: _Level) -> int:
+    """The folder above, where it is the one that led here. Raises OSError: EACCES where a stranger
+    let us list a folder and not walk through it, ESTALE where somebody moved it."""
+    fd = open_at(folder, "..", FOLDER)
+    if identity(os.fstat(fd)) == level.identity:
+        return fd
+    os.close(fd)
+    raise OSError(errno.ESTALE, "moved meanwhile")
 
 
 def _again(top: int, names: list[str], levels: list[_Level]) -> int:
@@ -163,11 +172,18 @@ def _again(top: int, names: list[str], levels: list[_Level]) -> int:
 
 def _entries(
     folder: int,
-    above: tuple[str, ...],
+    above: Sequence[str],
     level: _Level,
     refused: Callable[[str, OSError], None] | None,
 ) -> Iterator[Visit]:
-    for name in os.listdir(folder):
+    try:
+        listed = os.listdir(folder)
+    except OSError as e:  # it was removed since it was opened
+        if refused is None:
+            raise
+        refused("/".join(above), e)
+        return
+    for name in listed:
         try:
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except OSError as e:

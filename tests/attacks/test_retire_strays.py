@@ -299,3 +299,17 @@ def test_what_changes_while_it_is_archived_stays(
     with pytest.raises(HubtuiError, match="mode, owner or time"):
         swept(server, anna)
     assert hers.read_text() == "he"
+
+
+def test_a_folder_of_a_classmate_that_can_be_listed_and_not_entered_holds_up_nobody(
+    server: Server, anna: Leaver
+) -> None:
+    trap, hers = TMP / "a-trap", write(TMP / "hers" / "hers")
+    own(UID, hers.parent)
+    for folder in (trap, trap / "below"):
+        folder.mkdir()
+        own(BERT, folder)
+    trap.chmod(0o744)
+    swept(server, anna)
+    assert not hers.exists()
+    assert trap.exists()

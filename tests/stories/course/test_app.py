@@ -182,7 +182,7 @@ async def test_an_account_in_use_wants_its_name_typed(
         await eventually(pilot, lambda: pane(pilot).look is not None)
         await go_to(pilot, "typed-fred")
         await pilot.press("a")
-        await eventually(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
+        await eventually(pilot, lambda: bool(pilot.app.screen.query("#yes")))
         assert pilot.app.screen.query_one("#yes").disabled
         await pilot.press(*"typed-fre")
         assert pilot.app.screen.query_one("#yes").disabled

@@ -127,6 +127,8 @@ def test_nothing_that_hubtui_keeps_names_who_is_gone(year: Leavers) -> None:
     said = hubtui("accounts", "receipts").stdout
     [made] = receipt.every(STATE)
     assert made.run in said
+    steps = {kind: text for one in made.accounts for kind, _, text in one.steps}
+    assert "removed" in steps["remove home"], "what is done is not said to be begun"
     page = hubtui("accounts", "receipts", made.run).stdout
     assert page == receipt.path(STATE, made.run).read_text()
     listed = json.loads(hubtui("accounts", "receipts", "--json").stdout)

@@ -201,3 +201,15 @@ def test_an_archive_goes_on_its_day_and_a_disk_that_is_away_is_told_once(year: L
     assert not here.exists()
     assert troubles(year) == []
     assert [one.uid for one in kept.listed(year.server)] == [20221]
+
+
+def test_who_has_the_name_by_now_does_not_go_on_the_day_of_who_had_it(year: Leavers) -> None:
+    leaving(year, "due-anna")
+    subprocess.run(["userdel", "--", "due-anna"], check=True)  # by hand, in the two weeks
+    home = year.prepared("due-anna", 20250)
+    before = digest(home)
+    (told,) = troubles(year)
+    assert "another account" in told
+    assert digest(home) == before
+    assert year.seen.accounts.by_name["due-anna"].uid == 20250
+    assert troubles(year) == []
