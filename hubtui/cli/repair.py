@@ -19,10 +19,10 @@ from hubtui.students import survey
 
 
 @click.command()
-@click.argument("what", metavar="[NAME|CODE]…", nargs=-1)
+@click.argument("what", metavar="[NAME|KIND]…", nargs=-1)
 @click.option("--all-safe", is_flag=True, help="All that needs no decision of yours.")
 @click.option(
-    "--choose", "choices", metavar="CODE:NAME=WORD", multiple=True, help="How one is mended."
+    "--choose", "choices", metavar="KIND:NAME=WORD", multiple=True, help="How one is mended."
 )
 @during_exam_option
 @change_options
@@ -68,7 +68,7 @@ def choices_of(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, _, word = text.rpartition("=")
         if not word or ":" not in key:
-            raise UsageError(f"--choose wants CODE:NAME=WORD, not {shown(text, limit=60)}.")
+            raise UsageError(f"--choose wants KIND:NAME=WORD, not {shown(text, limit=60)}.")
         found[key] = word
     return found
 
