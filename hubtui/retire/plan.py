@@ -136,7 +136,7 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
             noted(ending.RetireUid(server, subject)),
             ending.Farewell(server, subject, how),
         ]
-    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
+    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(server, subject))
 
 
 def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
@@ -157,10 +157,12 @@ def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
     )
 
 
-def _notes(subject: Leaver) -> list[str]:
+def _notes(server: Server, subject: Leaver) -> list[str]:
     notes = []
     if subject.inode == 0:
-        notes.append("there is no home")
+        record = kept.read(server.state, subject.uid)
+        is_kept = record is not None and any(one.what == "home" for one in record.archives)
+        notes.append("its home is archived and gone already" if is_kept else "there is no home")
     if subject.server:
         notes.append("its server runs: what is not saved there is lost")
     return notes
