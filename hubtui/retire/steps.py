@@ -31,7 +31,7 @@ from hubtui.server.hubdb import SignUp
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
 from hubtui.signup_steps import Row, TakeBack
-from hubtui.stop import EndProcesses, Stop, end
+from hubtui.stop import EndProcesses, Stop, end, end_all
 from hubtui.students import Survey, complete, survey
 
 _HUB_IS_AT_IT = 120.0
@@ -277,14 +277,6 @@ class DeleteHubUser(LeaverStep):
 def stop_of(subject: Leaver) -> Stop:
     """The leaver as hubtui.stop knows it."""
     return Stop(key=subject.key, name=subject.name, uid=subject.uid)
-
-
-def end_all(uid: int) -> None:
-    """Kill what runs under the uid; whoever forks faster than one look ends in the next."""
-    for _ in range(5):
-        if not (running := processes.of(uid)):
-            return
-        end(running, 4.0, kill=True)
 
 
 def _which(row: SignUp) -> WasAuthorised:
