@@ -10,7 +10,6 @@ from hubtui.clock import parse
 from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
-from hubtui.retire.words import day_of
 from hubtui.server import processes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import read_shadow
@@ -36,9 +35,8 @@ def choose(
 ) -> Chosen:
     """The accounts that are meant; rules hold together, and ``but`` are left out of them.
 
-    Whether they may go is not asked here. Who was given a day on which to go keeps it, unless
-    named. Raises UsageError for a name that is nobody's: by a slip of the finger whoever was meant
-    to stay would go.
+    Whether they may go is not asked here. Raises UsageError for a name that is nobody's: by a slip
+    of the finger whoever was meant to stay would go.
     """
     if names:
         if but is not None or inactive_since or made_before:
@@ -58,10 +56,6 @@ def choose(
     found, left_out = list[str](), list[str]()
     for name, account in sorted(seen.students.items()):
         if name in (but or ()) or name == seen.course.exam.probe:
-            continue
-        if seen.is_leaving(account) and not seen.leaving[name].at_once:
-            goes = day_of(seen.leaving[name], seen.course)
-            left_out.append(f"{shown(name, limit=40)}: switched off already, goes {goes}")
             continue
         match rules.applies(account):
             case True:

@@ -34,17 +34,14 @@ from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
-from hubtui.retire.records import Closing, Leaver
+from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
-from hubtui.retire.words import day_of, leavers
+from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
 from hubtui.students import Survey, complete
-
-KEEP_DAYS = 90
-"""How long an archive is kept unless somebody says otherwise."""
 
 
 def retire_plan(
@@ -116,11 +113,11 @@ def retire_chains(server: Server, plan: Plan) -> list[Chain]:
 
 
 def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
-    how, before = kept.keeping(plan), _before(server, subject)
+    how = kept.keeping(plan)
     noted = partial(Noted, server, subject, how)
     chain: list[Step] = [
         steps.Check(server, subject, plan.id),
-        steps.NoteLeaving(server, subject, _note(plan, subject, before)),
+        steps.NoteLeaving(server, subject, _note(server, plan, subject)),
         *(steps.LogInOff(server, subject, one) for one in subject.authorised),
         StopServer(server, steps.stop_of(subject), idle=False),
         steps.Lock(server, subject),
@@ -139,22 +136,17 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
             noted(ending.RetireUid(server, subject)),
             ending.Farewell(server, subject, how),
         ]
-    notes = _notes(server, plan, subject, before)
-    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=notes)
+    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
 
 
-def _before(server: Server, subject: Leaver) -> Leaving | None:
-    """How it stands in leaving.json already."""
-    found = leaving.read_leaving(server.state).get(subject.name)
-    return found if found is not None and found.uid == subject.uid else None
-
-
-def _note(plan: Plan, subject: Leaver, before: Leaving | None) -> Leaving:
+def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
     """For leaving.json. What was so before it was switched off the first time stays noted."""
+    before = leaving.read_leaving(server.state).get(subject.name)
+    known = before is not None and before.uid == subject.uid
     return Leaving(
         name=subject.name,
         uid=subject.uid,
-        since=before.since if before is not None else plan.at,
+        since=before.since if before is not None and known else plan.at,
         until=plan.params["until"] or plan.at,
         run=plan.id,
         keep_days=plan.params["keep_days"],
@@ -165,10 +157,8 @@ def _note(plan: Plan, subject: Leaver, before: Leaving | None) -> Leaving:
     )
 
 
-def _notes(server: Server, plan: Plan, subject: Leaver, before: Leaving | None) -> list[str]:
+def _notes(subject: Leaver) -> list[str]:
     notes = []
-    if before is not None and not before.at_once and before.run != plan.id:
-        notes.append(f"switched off already, and was to go {day_of(before, server.course)}")
     if subject.inode == 0:
         notes.append("there is no home")
     if subject.server:

@@ -29,6 +29,8 @@ from hubtui.server.shadow import read_shadow
 from hubtui.signup_steps import Authorise, Row
 from hubtui.students import Survey, complete, survey
 
+_NO_HOME = "there is no home to bring back"
+
 
 def restore_plan(server: Server, seen: Survey, names: Sequence[str]) -> Plan:
     """A plan that brings these accounts back as they were. Raises Refused where one is gone."""
@@ -47,6 +49,8 @@ def restore_chain(server: Server, subject: Leaver) -> Chain:
         for one in (record.archives if record is not None else ())
         if one.what == "rest"
     ]
+    if not subject.inode:
+        notes.append(_NO_HOME)
     return Chain(
         subject=subject.key,
         notes=notes,
@@ -70,11 +74,12 @@ def why_not(server: Server, seen: Survey, name: str) -> str:
         if gone is not None and name not in seen.students:
             return f"{who} went on {gone.at[:10]} as uid {gone.uid}: what is left is an archive."
         return f"{who} is not switched off: nothing to bring back."
+    finish = f"what is left is an archive. To finish that: hubtui accounts retire {who}"
     account = seen.accounts.by_name.get(name)
     if account is None or account.uid != entry.uid:
-        return f"{who} is half removed: its account is gone, and what is left is an archive."
+        return f"{who} is half removed: its account is gone, and {finish}"
     if os.path.lexists(removing(server, entry.uid)) or _is_removed(server, entry):
-        return f"{who} is half removed: its home is gone, and what is left is an archive."
+        return f"{who} is half removed: its home is gone, and {finish}"
     if _is_unfinished(server, entry):
         return (
             f"The removal of {who} is not finished: drop it first, with: "
@@ -135,7 +140,9 @@ class CheckBack(LeaverStep):
             raise ChangedSinceShown(why)
         if entry is not None and (entry.uid, entry.run) != (self.subject.uid, self.subject.leaving):
             raise ChangedSinceShown(f"{self.name} was switched off anew since this was shown.")
-        if self.subject.inode and home_of(self.server, self.subject) is None:
+        if not self.subject.inode:
+            self.told = _NO_HOME
+        elif home_of(self.server, self.subject) is None:
             raise ChangedSinceShown(f"The home of {self.name} is not the folder that was shown.")
         yield from ()
 

@@ -10,7 +10,7 @@ import msgspec
 
 from hubtui.clock import parse
 from hubtui.course import Course
-from hubtui.leaving import Leaving
+from hubtui.leaving import Leaving, read_leaving
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.retire.records import Leaver
@@ -38,7 +38,18 @@ def about(server: Server, plan: Plan) -> tuple[str, str]:
     days = timedelta(days=plan.params["keep_days"])
     kept = f"{server.clock().astimezone(zone_of(server.course)) + days:%d %b %Y}"
     where = shown(str(plan.params["archive"] or archives(server)), limit=60)
-    return amounts(leavers(plan)), f"They go now, for good. Archives: {where}, until {kept}."
+    found = leavers(plan)
+    early = f", {number} before the day that was set" if (number := _early(server, found)) else ""
+    return (
+        f"{amounts(found)}{early}",
+        f"They go now, for good. Archives: {where}, until {kept}.",
+    )
+
+
+def _early(server: Server, found: Sequence[Leaver]) -> int:
+    """How many of them were given a day that has not come."""
+    leaving, now = read_leaving(server.state), server.clock()
+    return sum(one.name in leaving and leaving[one.name].goes > now for one in found)
 
 
 def archives(server: Server) -> Path:

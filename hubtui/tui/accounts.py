@@ -24,6 +24,9 @@ from hubtui.tui.pane import Pane
 from hubtui.tui.repairing import repair
 from hubtui.tui.retiring import ask_who, receipt, restore, retire
 
+_FEW = 3
+"""Of those left alone so many are named in one notice."""
+
 
 class AccountsPane(Pane):
     """Everybody who has an account in this course, and what drifted that is nobody's."""
@@ -116,8 +119,12 @@ class AccountsPane(Pane):
         def mark(chosen: Chosen) -> None:
             self.show_all()
             self.table.mark(chosen.names)
-            if chosen.left_out or not chosen.names:
-                self.hubtui.say("; ".join(chosen.left_out) or "Nobody is meant.")
+            if chosen.left_out:
+                more = len(chosen.left_out) - _FEW
+                also = f"; and {more} more" if more > 0 else ""
+                self.hubtui.say(f"Left alone: {'; '.join(chosen.left_out[:_FEW])}{also}.")
+            elif not chosen.names:
+                self.hubtui.say("Nobody is meant.")
 
         ask_who(self.hubtui, mark)
 

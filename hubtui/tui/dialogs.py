@@ -312,11 +312,17 @@ class PlanDialog(ModalScreen[bool]):
     def _open(self, open_: bool) -> None:
         self.set_class(open_, "open")
         self._say_commands()
+        self._say_keys()
+
+    def _say_keys(self) -> None:
+        open_ = self.has_class("open")
         keys = "Enter shows the commands · Tab goes to the buttons"
         if open_:
             keys = "Shift+↑ ↓ scrolls the commands · Enter hides them"
         if self._typed:
             keys = "Shift+↑ ↓ scrolls the commands" if open_ else "Tab goes to the list"
+        if self._typed and not self.query_one("#yes", Button).disabled:
+            keys = "Enter goes to the button"
         self.query_one("#hint", Line).say(f"{keys} · Esc cancels")
 
     def action_scroll_commands(self, lines: int) -> None:
@@ -346,6 +352,7 @@ class PlanDialog(ModalScreen[bool]):
     def typed(self, event: Input.Changed) -> None:
         """Yes is offered once the name is there."""
         self.query_one("#yes", Button).disabled = event.value.strip() != self._typed
+        self._say_keys()
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hubtui import leaving
 from hubtui.errors import UsageError
-from hubtui.leaving import Leaving
 from hubtui.retire.choose import Chosen, choose, day
 from hubtui.server import Server, ledger, processes
 from hubtui.server.ledger import Given
@@ -102,18 +100,6 @@ def test_names_are_taken_as_they_are_and_never_beside_a_rule(server: Server) -> 
         chosen(server)
     with pytest.raises(UsageError, match="'crl' is no account on this server"):
         chosen(server, names=["anna", "crl"])
-
-
-def test_who_has_a_day_already_keeps_it_unless_named(server: Server) -> None:
-    for name, uid, until in (("anna", 20001, "2027-03-01"), ("bert", 20002, "2026-12-01")):
-        goes = f"{until}T08:00:00Z"
-        since = "2026-12-01T08:00:00Z"  # Bert was to go at once, and did not
-        one = Leaving(name=name, uid=uid, since=since, until=goes, run="r", keep_days=90)
-        leaving.put(server.state, one)
-    found = chosen(server, but=["dora"])
-    assert found.names == ("bert", "carl")
-    assert found.left_out == ("anna: switched off already, goes 2027-03-01",)
-    assert chosen(server, names=["anna"]).names == ("anna",)
 
 
 def test_a_day_begins_where_the_course_is(server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -101,6 +102,15 @@ def test_a_sign_up_that_was_discarded_meanwhile_is_told(year: Leavers) -> None:
     assert "it has to sign up again" in year.ends(back)["grace-carl"].text
     assert digest(home) == before
     assert not read_shadow()["grace-carl"].locked
+
+
+def test_that_a_home_was_removed_by_hand_meanwhile_is_told(year: Leavers) -> None:
+    year.student("grace-kurt", 20013)
+    year.done(year.retire("grace-kurt", until=year.server.clock() + timedelta(days=14)))
+    shutil.rmtree(fenced(year.server, 20013))
+    back = year.restore("grace-kurt")
+    year.done(back)
+    assert year.ends(back)["grace-kurt"].text == "there is no home to bring back"
 
 
 def test_only_who_is_switched_off_can_be_brought_back(year: Leavers) -> None:

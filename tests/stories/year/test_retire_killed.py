@@ -26,7 +26,7 @@ STEPS = (
     "note",
     "take back",
     "lock",
-    "fence",
+    "put away",
     "archive",
     "strays",
     "delete hub user",
@@ -83,7 +83,7 @@ def test_killed_when_a_step_was_done_the_next_run_finishes(year: Leavers, kind: 
     assert runs.unfinished(year.server.state) == []
 
 
-@pytest.mark.parametrize("kind", ["note", "take back", "lock", "fence", "archive"])
+@pytest.mark.parametrize("kind", ["note", "take back", "lock", "put away", "archive"])
 def test_killed_on_the_way_and_dropped_it_comes_back_with_every_byte(
     year: Leavers, kind: str
 ) -> None:

@@ -114,6 +114,7 @@ async def test_a_year_ends_by_its_keys(year: Leavers) -> None:
         await row(pilot, "app-bert", "goes")
         await pilot.press("x")
         plan = await asked(pilot, "now")
+        assert plan._words.about[0].endswith(", 1 before the day that was set")
         assert "They go now, for good" in plan._words.about[1]
         await typed(pilot, course, then=Page)
         receipt = str(app.screen.query(Static)[1].render())
