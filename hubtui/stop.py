@@ -163,14 +163,24 @@ class EndProcesses(Step):
             raise ChangedSinceShown(f"{self.subject.name} is no longer that course account.")
         end(processes.of(self.subject.uid), _TERM)
         yield "those that stay are killed"
-        for _ in range(5):  # whoever forks faster than one look ends in the next
-            if not (left := processes.of(self.subject.uid)):
-                return
-            end(left, _KILL, kill=True)
+        end_all(self.subject.uid)
 
     def verify(self) -> None:
         if left := processes.of(self.subject.uid):
             raise CommandFailed(f"{len(left)} processes of {self.subject.name} still run.")
+
+
+def end_all(uid: int) -> None:
+    """Kill all that runs under a uid, and wait until nothing of it is seen."""
+    for _ in range(5):
+        processes.kill_all(uid)
+        until = time.monotonic() + _KILL
+        while processes.of(uid):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+        else:
+            return
 
 
 def end(chosen: Sequence[Process], wait: float, *, kill: bool = False) -> None:

@@ -109,11 +109,8 @@ class _Pass:
         try:
             refused = refusals(self.server, seen, [one.name for one in waiting])
             for one in waiting:
-                if (
-                    why := _is_anothers(seen, one)
-                    or _let_in_again(seen, one)
-                    or refused.get(one.name)
-                ):
+                why = _is_anothers(seen, one) or _let_in_again(seen, one)
+                if why := why or refused.get(one.name, ""):
                     self._failed(one, why)
                 else:
                     alike[one.keep_days, one.archive].append(one)
@@ -176,8 +173,9 @@ def _is_anothers(seen: Survey, one: Leaving) -> str:
     account = seen.accounts.by_name.get(one.name)
     if account is None or account.uid == one.uid:
         return ""
+    name = shown(one.name, limit=60)
     return (
-        f"{shown(one.name, limit=60)} is another account now (uid {account.uid}, not {one.uid}), "
+        f"{name} is another account by now (uid {account.uid}, not {one.uid}), "
         "which stays; what is left of the other one is for you to look at"
     )
 

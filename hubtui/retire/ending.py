@@ -17,10 +17,11 @@ from hubtui.retire import kept
 from hubtui.retire.fence import is_nowhere
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Leaver
-from hubtui.retire.steps import LeaverStep, end_all
+from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, accountfiles, accounts, ledger, roster
 from hubtui.server.ledger import Given
 from hubtui.server.run import say
+from hubtui.stop import end_all
 
 
 class RemoveAccount(LeaverStep):

@@ -27,6 +27,7 @@ from hubtui.retire.steps import LeaverStep
 from hubtui.server import Server, disks
 from hubtui.server.run import say
 from hubtui.state import sync_folder
+from hubtui.stop import end_all
 from hubtui.workers import tree
 from hubtui.workers.drop import FOLDER
 
@@ -138,6 +139,7 @@ class Fence(LeaverStep):
         if os.path.lexists(self.place):
             raise Refused(f"{self.place} is there already, and is another home: look at it.")
         kept.begin(self.server, subject.uid, self.how)
+        end_all(subject.uid)  # also what forks and exits so fast that no look shows it
         _move(homes, self.home, fence, self.place)
         yield from ()
 

@@ -29,7 +29,7 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
 from hubtui.retire.archive import Archive, folder_of, need_folder
-from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.checks import Ground, fenced, home_of, identity, need_token
 from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
@@ -41,7 +41,7 @@ from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
-from hubtui.students import Survey
+from hubtui.students import Survey, complete
 
 
 def retire_plan(

@@ -18,16 +18,16 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
-from hubtui.retire.checks import complete, fenced, home_of, identity
+from hubtui.retire.checks import fenced, home_of, identity
 from hubtui.retire.fence import Unfence, removing
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, hubdb
-from hubtui.server.hubdb import SignUp
+from hubtui.server import Server
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
-from hubtui.students import Survey, survey
+from hubtui.signup_steps import Authorise, Row
+from hubtui.students import Survey, complete, survey
 
 _NO_HOME = "there is no home to bring back"
 
@@ -173,37 +173,22 @@ class Unlock(LeaverStep):
         return ["usermod", *unlock, "--expiredate", self.subject.expires, "--", self.subject.name]
 
 
-class LetIn(LeaverStep):
+class LetIn(Authorise):
     """The sign-up is authorised again, where the hub still has it."""
 
-    kind = "authorise"
-
     def __init__(self, server: Server, subject: Leaver, sign_up: WasAuthorised) -> None:
-        super().__init__(server, subject)
-        self.database, self.sign_up = server.course.hub.database, sign_up
-
-    def say(self) -> str:
-        return f"authorise sign-up {self.sign_up.id} ({self.name}) in the hub's database again"
-
-    def done(self) -> bool:
-        row = self._row()
-        return row is not None and row.authorised
+        row = Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
+        super().__init__(server, row)
 
     def do(self) -> Iterator[str]:
-        row = self._row()
-        if row is None:
+        if self._row() is None:
             self.told = "its sign-up is gone: it has to sign up again"
         else:
-            hubdb.authorise(self.database, row)
-        yield from ()
+            yield from super().do()
 
     def verify(self) -> None:
-        if self._row() is not None and not self.done():
-            raise CommandFailed(f"{self.name} is still not authorised.")
-
-    def _row(self) -> SignUp | None:
-        one = self.sign_up
-        return hubdb.find(self.database, one.id, self.subject.name, one.digest)
+        if self._row() is not None:
+            super().verify()
 
 
 class TakeOut(LeaverStep):

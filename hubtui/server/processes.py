@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from hubtui import workers
+from hubtui.server.run import ENVIRONMENT
 
 SERVER = "jupyterhub-singleuser"
 
@@ -122,6 +126,21 @@ def signal(chosen: Iterable[Process], *, kill: bool) -> None:
         if found is not None:
             with contextlib.suppress(psutil.Error):
                 (found.kill if kill else found.terminate)()
+
+
+def kill_all(uid: int) -> None:
+    """Send KILL to all that runs under a uid, seen or not, by a process that is the account."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            workers.command("kill", str(uid)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+            timeout=10,
+            check=False,
+        )
 
 
 def environment(process: Process) -> dict[str, str]:

@@ -10,6 +10,7 @@ deliver      the students' side of a release: forks, waits, answers
 one_student  what such a child does in one home
 compare      how a student's copies stand to what was released
 strays       what a student owns in /tmp and its like: found, compared, removed
+kill         ends all that runs as a student
 tree         walking, summing up, removing a tree; no link is followed, no mount entered
 verify       an archive against the tree that it was made of
 ending       ending such a process, from the parent's side

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from hubtui import expected, pauses, state
 from hubtui.clock import stamp
-from hubtui.decline import Row
 from hubtui.enrol import Creation, Enrolment
 from hubtui.events import EventLog, Follower, Outcome, What
 from hubtui.fix import Fix
@@ -36,6 +35,7 @@ from hubtui.retire.records import Closing, Leaver
 from hubtui.server import Server, ledger, sizes
 from hubtui.server.ledger import Given
 from hubtui.server.run import run
+from hubtui.signup_steps import Row
 from hubtui.signups import Verdict
 from hubtui.stop import Stop
 

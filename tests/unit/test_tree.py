@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -16,15 +17,15 @@ def test_a_folder_that_goes_when_it_is_entered_holds_up_nothing(
 ) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "gone").mkdir(parents=True)
-    open_at, refused = tree.open_at, list[str]()
+    listdir, refused = os.listdir, list[str]()
 
-    def opened(folder: int, path: str, flags: int) -> int:
-        fd = open_at(folder, path, flags)
-        if path == "gone":
-            os.rmdir(path, dir_fd=folder)
-        return fd
+    def as_linux_does(folder: int) -> list[str]:
+        if os.fstat(folder).st_ino in gone:
+            raise FileNotFoundError(errno.ENOENT, "removed since it was opened")
+        return listdir(folder)
 
-    monkeypatch.setattr(tree, "open_at", opened)
+    gone = {path.stat().st_ino for path in tmp_path.glob("*/gone")}
+    monkeypatch.setattr(os, "listdir", as_linux_does)
     top = os.open(tmp_path, FOLDER)
     seen = {visit.path for visit in tree.walk(top, refused=lambda path, _: refused.append(path))}
     os.close(top)
