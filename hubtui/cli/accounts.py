@@ -172,10 +172,13 @@ def _look(app: App) -> tuple[Survey, list[CourseAccount], list[Missing]]:
 
 
 def _leaves(seen: Survey, one: CourseAccount) -> list[str]:
-    """That it is switched off, and when it goes."""
+    """That it is switched off, and when it goes, or that its removal did not end."""
     if not seen.is_leaving(one.account):
         return []
-    return [f"switched off, goes {day_of(seen.leaving[one.name], seen.course)}"]
+    leaves = seen.leaving[one.name]
+    if leaves.at_once:
+        return ["removal not finished"]
+    return [f"switched off, goes {day_of(leaves, seen.course)}"]
 
 
 def _home(seen: Survey, one: CourseAccount) -> str:

@@ -75,6 +75,15 @@ def test_who_leaves_is_told_with_the_date_and_is_nothing_to_look_at(look: Look) 
     )
 
 
+def test_a_removal_that_failed_is_not_said_to_be_only_switched_off(look: Look) -> None:
+    one = look.survey.leaving["ruby-owl"]
+    failed = msgspec.structs.replace(one, until=one.since)
+    seen = dataclasses.replace(look.survey, leaving={"ruby-owl": failed})
+    entry = account_rows.rows(dataclasses.replace(look, survey=seen))["ruby-owl"]
+    assert "removal not finished" in entry.search
+    assert "x goes on with it" in entry.detail().plain
+
+
 def test_somebody_new_of_the_same_name_does_not_leave(look: Look) -> None:
     other = msgspec.structs.replace(look.survey.leaving["ruby-owl"], uid=1)
     seen = dataclasses.replace(look.survey, leaving={"ruby-owl": other})
