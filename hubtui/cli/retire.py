@@ -84,8 +84,8 @@ def retire(
         seen,
         names,
         but=but or None,
-        inactive_since=choose.day(inactive, course) if inactive else None,
-        made_before=choose.day(made, course) if made else None,
+        inactive_since=choose.day(inactive, course) if inactive is not None else None,
+        made_before=choose.day(made, course) if made is not None else None,
     )
     for line in chosen.left_out:
         click.echo(f"Left alone: {line}.", err=True)
@@ -131,13 +131,7 @@ def restore(app: App, names: tuple[str, ...], dry_run: bool, yes: bool, as_json:
 
 def _until(grace: str | None, until: str | None, course: Course, now: datetime) -> datetime | None:
     """The time from which they go; None: at once. Raises UsageError."""
-    from hubtui.when import is_day, parse_until, zone_of
-
     if grace is not None and until is not None:
         raise UsageError("Say either --grace or --until.")
-    text = grace or until
-    if text is None:
-        return None
-    if is_day(text):
-        text += " 00:00"
-    return parse_until(text, zone_of(course), now).at
+    text = grace if grace is not None else until  # also an empty one, which is no time
+    return None if text is None else choose.last_day(text, course, now)

@@ -154,7 +154,7 @@ def _goes(leaves: Leaving, at: datetime) -> str:
     """``goes Wed 09 Dec``; once that is past, that its removal is due, or did not end."""
     goes = leaves.goes
     if leaves.at_once:
-        return "removal not finished"
+        return _HALF_GONE
     if goes <= at:
         return "due to go"
     here = goes.astimezone()

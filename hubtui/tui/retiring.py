@@ -32,7 +32,7 @@ from hubtui.tui.colours import WARN
 from hubtui.tui.dialogs import FRAME, Page
 from hubtui.tui.look import Look
 from hubtui.units import counted, megabytes
-from hubtui.when import is_day, parse_until, written, zone_of
+from hubtui.when import written, zone_of
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -159,8 +159,7 @@ def terms_of(course: Course, now: datetime, when: str, keep: str, archive: str) 
     """What was typed. Raises UsageError with what is wrong."""
     until = None
     if when.strip().lower() not in _NOW:
-        text = f"{when.strip()} 00:00" if is_day(when.strip()) else when
-        until = parse_until(text, zone_of(course), now).at
+        until = choose.last_day(when, course, now)
     days = keep.strip().removesuffix("d").strip()
     if not (days.isascii() and days.isdecimal() and 1 <= int(days) <= _LONGEST):
         raise UsageError(f"{shown(keep, limit=40)!r} is no number of days: say 90.")

@@ -166,9 +166,14 @@ def test_nobody_is_removed_by_a_yes_alone(year: Leavers) -> None:
         ("--yes", "--course", "Another course"),
         ("--course", "Test course"),  # and nobody at the terminal
         (),
+        ("--yes", "--course", "Test course", "--grace", ""),  # a script's empty variable
+        ("--yes", "--course", "Test course", "--until", ""),
     ):
         done = hubtui("accounts", "retire", "grace-hans", *words, stdin=subprocess.DEVNULL)
         assert done.returncode == 2, done.stdout
+    sure = ("--yes", "--course", "Test course")
+    for rule in (("--all-but", ""), ("--all-but", "tutor", "--inactive-since", "")):
+        assert hubtui("accounts", "retire", *rule, *sure).returncode == 2
     assert hubtui("accounts", "retire", "grace-hans", "--dry-run").returncode == 0
     year.as_ever("grace-hans", before)
 
