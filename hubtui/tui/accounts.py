@@ -135,7 +135,8 @@ class AccountsPane(Pane):
         if names := [name for name in chosen if name in leaving]:
             self.hubtui.change(restore, names)
         elif chosen:
-            self.hubtui.say("Nobody of them is switched off: there is nothing to bring back.")
+            nobody = "Nobody of them is switched off: there is nothing to bring back."
+            self.hubtui.say(self.hubtui.access.refusal or nobody)
 
     def action_receipt(self) -> None:
         """What the last removal left behind."""
