@@ -150,6 +150,7 @@ class Survey:
         is left of them. Raises Refused where they run out."""
         taken: Iterable[int] = (
             *self.ledger.by_uid,
+            *(one.uid for one in self.leaving.values()),
             *(a.uid for a in self.accounts.by_name.values()),
             *self.homes.values(),
             *self.left(),

@@ -14,6 +14,8 @@ from hubtui.plan.steps import Step
 from hubtui.repair.ground import Check, SameAccount
 from hubtui.repair.records import Repair, gone
 from hubtui.retire.archive import Archive
+from hubtui.retire.checks import Ground
+from hubtui.retire.ending import RetireUid
 from hubtui.retire.fence import Fence
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.kept import Keeping
@@ -46,11 +48,12 @@ def left_of_uid(server: Server, subject: Repair) -> list[Step]:
         UidIsGone(server, subject),
         EndAll(server, whose),
         SweepStrays(server, whose, keeping(subject)),
+        RetireUid(server, whose),
     ]
 
 
-def refuse(seen: Survey, subject: Repair) -> None:
-    """Raise Refused where it is not a gone student's."""
+def refuse(server: Server, seen: Survey, subject: Repair) -> None:
+    """Raise Refused where it is not a gone student's, or somebody else's would go along."""
     uid, owner = subject.owner, seen.accounts.by_uid.get(subject.owner)
     what = shown(subject.place) if subject.inode else f"uid {uid}"
     if uid < 1000 or uid == accounts.NOBODY:
@@ -60,6 +63,9 @@ def refuse(seen: Survey, subject: Repair) -> None:
             f"{what} belongs to {shown(owner.name, limit=60)} (uid {uid}), who is here: "
             "ask first, then move it by hand."
         )
+    if subject.inode:
+        for why in Ground(server, seen).of_others(Path(subject.place), subject.name):
+            raise Refused(why)
 
 
 def name_of(uid: int) -> str:
@@ -80,6 +86,7 @@ def _archived(server: Server, subject: Repair) -> list[Step]:
         Fence(server, whose, how),
         Archive(server, whose, how),
         RemoveHome(server, whose, how),
+        RetireUid(server, whose),
     ]
 
 
@@ -93,6 +100,6 @@ class UidIsGone(Check):
     def look(self, seen: Survey) -> None:
         """Raise ChangedSinceShown where somebody has it."""
         try:
-            refuse(seen, self.subject)
+            refuse(self.server, seen, self.subject)
         except Refused as e:
             raise ChangedSinceShown(str(e)) from e

@@ -68,7 +68,8 @@ class Unused(SameAccount):
         place = Path(self.subject.place)
         if flaw := reading.flaw(place.parent):
             raise ChangedSinceShown(f"{shown(str(place.parent))} is not root's alone: {flaw}.")
-        if inside := [each for each in _mounts() if each.is_relative_to(place)]:
+        real = os.path.realpath(place)
+        if inside := [each for each in _mounts() if each.is_relative_to(real)]:
             raise ChangedSinceShown(f"{shown(str(inside[0]))} is mounted: unmount it first.")
 
 

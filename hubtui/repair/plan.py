@@ -169,10 +169,10 @@ def _subject(server: Server, seen: Survey, one: Drift, word: str, uids: Iterator
         case (Code.HOME_OWNER, "chown"):
             ownership.refuse(seen, subject)
         case (Code.HOME_OWNER | Code.HOME_ALONE, "archive"):
-            archiving.refuse(seen, subject)
+            archiving.refuse(server, seen, subject)
         case (Code.LEFT_OF_UID, _):
             uid = one.uid or 0
-            archiving.refuse(seen, subject := msgspec.structs.replace(subject, owner=uid))
+            archiving.refuse(server, seen, subject := msgspec.structs.replace(subject, owner=uid))
             return msgspec.structs.replace(subject, called=archiving.name_of(uid))
         case (Code.HOME_ALONE, "adopt"):
             return homes.adopted(seen, subject)

@@ -109,10 +109,23 @@ class Ground:
 
     def _as_folder(self, account: Account) -> Iterator[str]:
         home = Path(os.path.normpath(account.home))
-        real = self._homes / home.name
         where, name = shown(str(home)), shown(account.name, limit=60)
+        yield from self.of_others(home, account.name)
+        found = homes.look(home)
+        if found.kind not in (Kind.FOLDER, Kind.MISSING):
+            yield f"{where} is not a folder ({found.kind}): look at it by hand."
+        if found.kind is Kind.FOLDER and found.uid != account.uid:
+            yield (
+                f"{where} belongs to uid {found.uid}, not to {name}: "
+                f"mend that first, with: hubtui accounts repair {name}"
+            )
+
+    def of_others(self, home: Path, name: str) -> Iterator[str]:
+        """What of others would go along with this folder, which is nobody's but that account's."""
+        real = self._homes / home.name
+        where = shown(str(home))
         for path in {home, real}:
-            others = [n for n in self._owners.get(path, ()) if n != account.name]
+            others = [n for n in self._owners.get(path, ()) if n != name]
             if others:
                 yield f"{where} is the home of {_listed(others)} as well."
             if below := [self._owners[each][0] for each in self._inside.get(path, ())]:
@@ -123,14 +136,6 @@ class Ground:
         for mount in self._mounts:
             if mount.is_relative_to(real) or mount.is_relative_to(home):
                 yield f"{shown(str(mount))} is mounted in {where}: unmount it first, with umount."
-        found = homes.look(home)
-        if found.kind not in (Kind.FOLDER, Kind.MISSING):
-            yield f"{where} is not a folder ({found.kind}): look at it by hand."
-        if found.kind is Kind.FOLDER and found.uid != account.uid:
-            yield (
-                f"{where} belongs to uid {found.uid}, not to {name}: "
-                f"mend that first, with: hubtui accounts repair {name}"
-            )
         for own in self._own_paths():
             if own.is_relative_to(real) or own.is_relative_to(home):
                 yield f"{shown(str(own))}, which the course needs, lies in {where}."

@@ -37,6 +37,9 @@ CarryOut = Callable[[Server, str], Outcome]
 BY = "hubtui due"
 _AGAIN = timedelta(hours=1)
 """How long what failed waits the first time; then twice as long each time, up to a day."""
+_SETTLED = timedelta(hours=1)
+"""How long the date of an archive has to have come before it goes: after a boot a clock may be
+wrong by years, until the network sets it right."""
 
 
 def due(server: Server, carry_out: CarryOut) -> list[str]:
@@ -154,15 +157,20 @@ class _Pass:
 
 def _expire(server: Server) -> list[str]:
     """Delete the archives whose date has come; what cannot be deleted is told once."""
-    now = server.clock()
-    if not any(parse(one.until) <= now for one in kept.listed(server)):
+    now, record = server.clock(), read(server)
+    come = [one.path for one in kept.listed(server) if parse(one.until) <= now]
+    since = {file: record.since.get(file, stamp(now)) for file in come}
+    if since != record.since:
+        record = msgspec.structs.replace(record, since=since)
+        write_document(path(server), record)
+    settled = {file for file, at in since.items() if now - parse(at) >= _SETTLED}
+    if not settled:
         return []
     try:
         with lock(server.state, "accounts", BY, patience=0):
-            troubles = kept.expired(server)
+            troubles = kept.expired(server, settled)
     except LockHeld:
         return []  # the next minute is early enough
-    record = read(server)
     if tuple(troubles) != record.archives:
         write_document(path(server), msgspec.structs.replace(record, archives=tuple(troubles)))
     return [trouble for trouble in troubles if trouble not in record.archives]

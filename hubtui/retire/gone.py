@@ -98,7 +98,8 @@ def gone_of(plan: Plan, known: Ledger) -> Iterator[Gone]:
             continue
         given = known.by_uid.get(uid)
         if given is not None and given.retired is not None:
-            yield Gone(name, uid, given.retired)
+            # At the earliest when the plan was made: a clock may have been put back since.
+            yield Gone(name, uid, max(given.retired, plan.at))
 
 
 def removals(state_dir: Path) -> list[Plan]:

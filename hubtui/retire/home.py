@@ -62,11 +62,15 @@ class RemoveHome(LeaverStep):
         yield from self._remove()
 
     def _is_kept(self) -> None:
-        """What is half removed was archived as a whole before, by this run or an earlier one."""
+        """What is half removed was archived as a whole before, by this run or an earlier one.
+
+        Only the newest can hold all of it: between two archives somebody came back, and worked on.
+        """
         record = kept.read(self.server.state, self.subject.uid)
-        for one in record.archives if record is not None else ():
-            if one.what == "home" and not one.deleted and kept.is_whole(one):
-                return
+        every = record.archives if record is not None else ()
+        of_home = [one for one in every if one.what == "home"]
+        if of_home and kept.is_whole(of_home[-1]):
+            return
         raise Refused(
             f"The archive of {self.name} is gone, and {self.going} is the rest of its home: "
             "move that to a safe place, or bring the archive back."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -160,8 +160,8 @@ def until(server: Server, how: Keeping) -> str:
     return stamp(server.clock() + timedelta(days=how.days))
 
 
-def expired(server: Server) -> list[str]:
-    """Delete the archives whose date has come; a sentence for each that could not be deleted.
+def expired(server: Server, settled: Collection[str]) -> list[str]:
+    """Delete those of these paths whose date has come; a sentence for each that cannot be deleted.
 
     Call it under the accounts' lock. Raises StateError.
     """
@@ -169,7 +169,7 @@ def expired(server: Server) -> list[str]:
     for record in every(server.state):
         archives = list(record.archives)
         for at, one in enumerate(archives):
-            if one.deleted or parse(one.until) > now:
+            if one.deleted or one.path not in settled or parse(one.until) > now:
                 continue
             try:
                 _delete(one)

@@ -39,6 +39,8 @@ class TriedRecord(msgspec.Struct, frozen=True, kw_only=True):
     tried: dict[int, Tried] = {}
     archives: tuple[str, ...] = ()
     """Sentences of archives that could not be deleted, told already."""
+    since: dict[str, str] = {}
+    """Archives whose date has come, by path, with the minute in which that was seen first."""
 
 
 class Overdue(NamedTuple):

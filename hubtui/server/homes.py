@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -59,12 +60,14 @@ def look(path: Path) -> Home:
 
 
 def owners(homes: Path) -> dict[str, int]:
-    """Name and owner of everything directly below ``homes``."""
-    try:
-        with os.scandir(homes) as entries:
-            return {e.name: e.stat(follow_symlinks=False).st_uid for e in entries}
-    except OSError:
-        return {}
+    """Name and owner of everything directly below ``homes`` that can be looked at: a filesystem of
+    a student's own is closed to root, too."""
+    found: dict[str, int] = {}
+    with suppress(OSError), os.scandir(homes) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found[entry.name] = entry.stat(follow_symlinks=False).st_uid
+    return found
 
 
 def hand_over(path: Path, uid: int, gid: int) -> None:

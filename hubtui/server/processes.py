@@ -97,14 +97,14 @@ def serving() -> set[int]:
 
 def inside(folder: Path) -> set[int]:
     """The pids of all that stand in a folder, or hold open what lies in it, whoever they are."""
-    found: set[int] = set()
+    found, real = set[int](), Path(os.path.realpath(folder))
     for process in Path("/proc").iterdir():
         if not process.name.isdecimal():
             continue
         with contextlib.suppress(OSError):  # it ended meanwhile
             for link in (process / "cwd", process / "root", *(process / "fd").iterdir()):
                 with contextlib.suppress(OSError):
-                    if link.readlink().is_relative_to(folder):
+                    if link.readlink().is_relative_to(real):
                         found.add(int(process.name))
                         break
     return found - {os.getpid()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hubtui.drift.records import Code
@@ -156,19 +158,26 @@ def test_killed_after_any_step_all_changes_hands_at_the_next_run(
     assert (home / "work/deep/thesis.txt").stat().st_uid == uid
 
 
-def test_while_somebody_is_in_it_nothing_changes_hands(course: CourseOnDisk) -> None:
+@pytest.mark.parametrize("homes", ["/home", "/srv/homes"])
+def test_while_somebody_is_in_it_nothing_changes_hands(course: CourseOnDisk, homes: str) -> None:
+    Path("/srv/homes").symlink_to("/home")
+    subprocess.run(["usermod", "--home", f"{homes}/anna", "anna"], check=True)
+    rules = msgspec.structs.replace(course.server.course.accounts, homes=Path(homes))
+    changed = msgspec.structs.replace(course.server.course, accounts=rules)
+    server = dataclasses.replace(course.server, course=changed)
     home = owned_by_nobody()
     home.chmod(0o777)
-    chain = opened(course.server, Code.HOME_OWNER, "anna", "chown")
+    chain = opened(server, Code.HOME_OWNER, "anna", "chown")
     uid = pwd.getpwnam("bert").pw_uid
     inside = subprocess.Popen(["sleep", "600"], cwd=home / "work", user=uid, group=uid)
     try:
-        with pytest.raises(ChangedSinceShown, match="are at work in /home/anna"):
+        with pytest.raises(ChangedSinceShown, match=f"are at work in {homes}/anna"):
             carried_out(of("take", chain))
         assert (home.stat().st_uid, home.stat().st_mode & 0o7777) == (GONE, 0o777)
     finally:
         inside.kill()
         inside.wait()
+        Path("/srv/homes").unlink()
 
 
 def test_the_files_change_hands_in_a_folder_of_root_s_alone(course: CourseOnDisk) -> None:

@@ -23,7 +23,7 @@ from hubtui.retire.archive import need_folder
 from hubtui.retire.fence import Fence, Unfence
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
-from hubtui.server import Server, archives
+from hubtui.server import Server, archives, homes
 from hubtui.server.run import Result
 from hubtui.workers import tree
 from tests.course_on_disk import make_course
@@ -214,6 +214,14 @@ def test_a_filesystem_of_the_students_own_that_never_answers_is_refused_at_once(
     with stuck(HOME / "fuse", "anna"), pytest.raises(Refused, match="umount -- /home/anna/fuse"):
         through(removal(server, anna))
     assert HOME.exists()
+
+
+def test_a_filesystem_of_a_students_own_as_home_hides_nobody_elses(
+    server: Server, anna: Leaver
+) -> None:
+    """While no owner of a home was known, the next student could have got the uid of one."""
+    with stuck(Path("/home/fused"), "anna"):
+        assert homes.owners(Path("/home"))["anna"] == UID
 
 
 def test_a_home_exchanged_since_it_was_shown_is_not_moved(server: Server, anna: Leaver) -> None:
@@ -561,6 +569,24 @@ def test_what_is_fenced_comes_back_as_it_was(server: Server, anna: Leaver) -> No
     through([Unfence(server, anna)])
 
 
+def test_what_is_half_removed_stays_where_only_an_older_archive_is_left(
+    server: Server, anna: Leaver
+) -> None:
+    write(HOME / "work")
+    through(removal(server, anna)[:2])
+    through([Unfence(server, anna)])  # she came back, and worked on
+    write(HOME / "thesis")
+    again = dataclasses.replace(HOW, run="20261126-120000-abcdef")
+    through(removal(server, anna, again)[:2])
+    FENCED.rename(GOING)  # a kill on the way
+    newer = kept.archive_of(server, UID, again, "home")
+    assert newer is not None
+    Path(newer.path).unlink()  # or its disk is away
+    with pytest.raises(Refused, match="The archive of anna is gone"):
+        through(removal(server, anna, again))
+    assert (GOING / "thesis").exists()
+
+
 def test_a_home_made_anew_meanwhile_is_not_overwritten(server: Server, anna: Leaver) -> None:
     through([Fence(server, anna, HOW)])
     HOME.mkdir()
@@ -580,10 +606,14 @@ def test_who_goes_on_writing_is_named(server: Server, anna: Leaver, machine: Mac
     assert not FENCED.parent.exists()
 
 
-def test_as_long_as_somebody_stands_in_it_nothing_goes(server: Server, anna: Leaver) -> None:
+def test_as_long_as_somebody_stands_in_it_nothing_goes(
+    server: Server, anna: Leaver, machine: Machine
+) -> None:
     work = write(HOME / "work")
     own(UID, HOME)
-    with while_student("anna", STANDING, str(HOME)) as process:
+    HOME.chmod(0o755)
+    machine.adduser("bert", 20002)
+    with while_student("bert", STANDING, str(HOME)) as process:
         with pytest.raises(Refused, match=f"with: kill {process.pid}"):
             through(removal(server, anna))
         assert (FENCED / work.name).exists()

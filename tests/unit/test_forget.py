@@ -15,7 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui import expected, pauses, state
+<<<<<<< HEAD
 from hubtui.clock import stamp
+=======
+from hubtui.clock import parse, stamp
+from hubtui.decline import Row
+>>>>>>> e8afdc16fe4f8db7b899f1537fb6c966a9fd3fbb
 from hubtui.enrol import Creation, Enrolment
 from hubtui.events import EventLog, Follower, Outcome, What
 from hubtui.fix import Fix
@@ -408,6 +413,14 @@ def test_the_receipt_of_a_run_that_was_given_up_is_written_before_the_name_goes(
     written = receipt.path(server.state, plan.id).stat().st_mtime_ns
     last.finish(server)
     assert receipt.path(server.state, plan.id).stat().st_mtime_ns == written
+
+
+def test_a_clock_that_was_put_back_since_the_plan_leaves_no_name_in_it(server: Server) -> None:
+    retired(server, "anna")
+    made = parse(AFTER) + timedelta(hours=1)
+    over(server, new_plan("retire", "Remove anna", [leaver("anna", 20001)], made), "anna")
+    last.finish(server)
+    assert b"anna" not in _bytes(server.state / "plans") + _bytes(server.state / "runs")
 
 
 def test_the_receipt_says_where_a_name_is_left(server: Server) -> None:

@@ -125,6 +125,21 @@ def test_a_new_account_never_gets_a_uid_of_which_anything_is_left(ground: Ground
         assert hubtui("signups", "approve", "bert", "--dry-run").stdout.count(f"uid {uid + 1} ")
 
 
+def test_a_new_account_never_gets_a_uid_of_which_there_is_an_archive(ground: Ground) -> None:
+    home = Path("/home/dora")
+    home.mkdir()
+    os.chown(home, 20900, 20000)
+    left = Path("/tmp/left")
+    left.touch()
+    os.chown(left, 20901, 20000)
+    found = [each for each in whole(ground.server, survey(ground.server)) if each.choices]
+    plan = repair_plan(ground.server, found, {each.key: "archive" for each in found})
+    assert carried_out(ground.server, plan)[0] is Outcome.DONE
+    assert not home.exists()
+    assert not left.exists()
+    assert next(survey(ground.server).free_uids()) == 20902
+
+
 # --- one by one ----------------------------------------------------------------------------------
 
 
@@ -251,3 +266,18 @@ def test_what_belongs_to_somebody_who_is_here_or_to_root_is_never_archived(
     outcome, said = carried_out(ground.server, plan)
     assert (outcome, "belongs to carl" in said) == (Outcome.CHANGED, True)
     assert Path("/home/dora/notes.txt").exists()
+
+
+def test_a_home_without_account_is_not_archived_with_what_is_somebody_elses(ground: Ground) -> None:
+    old, server = Path("/home/old"), ground.server
+    old.mkdir()
+    os.chown(old, 20900, 20000)
+    ground.student("bert")
+    subprocess.run(["usermod", "--home", "/home/old/bert", "--move-home", "bert"], check=True)
+    with pytest.raises(Refused, match="The home of bert lies inside /home/old"):
+        plan_for(server, drift(Code.HOME_ALONE, "old", "archive"))
+    subprocess.run(["usermod", "--home", "/home/bert", "--move-home", "bert"], check=True)
+    plan = plan_for(server, drift(Code.HOME_ALONE, "old", "archive"))
+    subprocess.run(["usermod", "--home", "/home/old/bert", "--move-home", "bert"], check=True)
+    assert carried_out(server, plan)[0] is Outcome.CHANGED
+    assert Path("/home/old/bert/.bashrc").exists()

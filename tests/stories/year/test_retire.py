@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
+from hubtui.retire.archive import Archive
 from hubtui.retire.checks import fenced
 from hubtui.retire.steps import DeleteHubUser, Lock
 from hubtui.retire.words import leavers
@@ -22,7 +24,7 @@ from hubtui.server import Server, processes
 from tests.course_on_disk import ROSTER, hubtui
 from tests.leavers import Leavers, digest, unpacked
 from tests.sandboxed import Machine
-from tests.yearly import YearsHub
+from tests.yearly import PASSWORD, YearsHub
 
 pytestmark = pytest.mark.hub
 
@@ -230,3 +232,23 @@ def test_the_step_that_asks_the_hub_looks_for_itself(year: Leavers) -> None:
     with pytest.raises(ChangedSinceShown, match="signed up again"):
         list(step.do())
     assert year.can_log_in("late-bert")
+
+
+def test_who_changes_the_password_in_a_browser_that_is_still_open_goes_all_the_same(
+    year: Leavers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    year.student("open-anna", 20062)
+    browser = year.at_the_hub("open-anna")
+    plan = year.retire("open-anna")
+    new = {"new_password": "another battery", "new_password_confirmation": "another battery"}
+
+    archive = Archive.do
+
+    def late(step: Archive) -> Iterator[str]:
+        page = browser.post("/hub/change-password", {"old_password": PASSWORD, **new})
+        assert "has been changed" in page.body
+        yield from archive(step)
+
+    monkeypatch.setattr(Archive, "do", late)
+    year.done(plan)
+    year.gone("open-anna", 20062)

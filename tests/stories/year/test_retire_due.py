@@ -195,7 +195,11 @@ def test_an_archive_goes_on_its_day_and_a_disk_that_is_away_is_told_once(year: L
         assert here.exists()
     finally:
         subprocess.run(["umount", str(disk)], check=True)
-    year.clock(now + timedelta(days=91))
+    for at in (timedelta(days=4000), timedelta(), timedelta(days=91)):  # the first is a mistake
+        year.clock(now + at)
+        assert troubles(year) == []
+        assert here.exists()
+    year.clock(now + timedelta(days=91, hours=1))
     [told] = troubles(year)
     assert "its disk is not mounted" in told
     assert not here.exists()

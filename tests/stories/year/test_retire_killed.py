@@ -125,3 +125,16 @@ def test_a_power_cut_in_the_middle_of_userdel_leaves_no_line(year: Leavers) -> N
     passwd.write_text("".join(line for line in lines if not line.startswith("cut-anna:")))
     assert hubtui("journal", "resume", plan.id).returncode == 0
     year.gone("cut-anna", uid)
+
+
+def test_a_uid_that_no_ledger_knows_is_not_given_to_the_next_while_its_removal_waits(
+    year: Leavers,
+) -> None:
+    uid = next(_uids) + 100
+    year.by_hand("hand-made", uid)
+    plan = year.retire("hand-made")
+    year.confirm(plan)
+    year.killed(plan, lambda: killing("userdel"))
+    assert next(year.seen.free_uids()) > uid
+    assert hubtui("journal", "resume", plan.id).returncode == 0
+    year.gone("hand-made", uid)
