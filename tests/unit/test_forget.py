@@ -15,12 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtui import expected, pauses, state
-<<<<<<< HEAD
-from hubtui.clock import stamp
-=======
 from hubtui.clock import parse, stamp
-from hubtui.decline import Row
->>>>>>> e8afdc16fe4f8db7b899f1537fb6c966a9fd3fbb
 from hubtui.enrol import Creation, Enrolment
 from hubtui.events import EventLog, Follower, Outcome, What
 from hubtui.fix import Fix
