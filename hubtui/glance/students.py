@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from hubtui import drift, limits
 from hubtui.drift.records import Drift
+from hubtui.errors import StateError
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
@@ -15,7 +16,7 @@ from hubtui.names import shown
 from hubtui.retire.overdue import Overdue, overdue
 from hubtui.server import machine
 from hubtui.server.uses import Use
-from hubtui.students import Survey
+from hubtui.students import Missing, Survey
 from hubtui.units import counted, megabytes
 
 PANE = "accounts"
@@ -35,12 +36,15 @@ def look(ground: Ground) -> Part:
         if account.uid in ground.uses
     }
     strange = drift.look(ground.server, seen, ground.uses)
-    late = _late(overdue(ground.server, seen.leaving))
-    found = (*_greedy(ground, users), *_strange(strange.drift), *late)
-    missing = (*(each for each in seen.missing if each.what in _OURS), *strange.missing)
-    return part(
-        "students", "students", _text(seen, users), pane=PANE, findings=found, missing=missing
-    )
+    missing = [*(each for each in seen.missing if each.what in _OURS), *strange.missing]
+    late: list[Overdue] = []
+    try:
+        late = overdue(ground.server, seen.leaving)
+    except StateError as e:
+        missing.append(Missing(what="who should be gone", why=str(e)))
+    found = (*_greedy(ground, users), *_strange(strange.drift), *_late(late))
+    text = _text(seen, users)
+    return part("students", "students", text, pane=PANE, findings=found, missing=tuple(missing))
 
 
 def _text(seen: Survey, users: dict[str, Use]) -> str:

@@ -64,7 +64,7 @@ def read(server: Server) -> TriedRecord:
 def overdue(server: Server, leaving: Mapping[str, Leaving]) -> list[Overdue]:
     """Of those who leave, who should be gone; nobody while an exam holds it. Raises StateError."""
     now = server.clock()
-    if pauses.held(server.course, server.state, now):
+    if not leaving or pauses.held(server.course, server.state, now):
         return []
     began = pauses.last_end(server.course, server.state, now)
     tried = read(server).tried
