@@ -11,6 +11,7 @@ _DOWN = "\x1b[?25h\x1b[?1049l"
 def main() -> int:
     """The app where no verb is given, the command line otherwise."""
     os.umask(0o077)
+    leave_what_is_closed()
     options = app_options(sys.argv[1:])
     if options is None or "_HUBTUI_COMPLETE" in os.environ:
         if "check" in sys.argv:
@@ -58,6 +59,15 @@ def app_options(argv: list[str]) -> "dict[str, str] | None":
 def _also_nouns(rest: list[str]) -> "tuple[str, ...]":
     """``hubtui signups list`` is a command, ``hubtui signups`` the pane."""
     return PANES if any(not word.startswith("-") for word in rest) or "--help" in rest else ()
+
+
+def leave_what_is_closed() -> None:
+    """After ``su`` the folder may be one that only the user before may enter; libraries ask for its
+    name when they are imported."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is not imported yet
+    except OSError:
+        os.chdir("/")
 
 
 def curtain(codes: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubtui.clock import stamp
-from hubtui.errors import ChangedSinceShown, CommandFailed, HubtuiError, Refused
+from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.plan.steps import Step
 from hubtui.server import Server, accounts, as_student, homes, ledger, roster
 from hubtui.server.accounts import Account
@@ -43,13 +43,6 @@ def account_steps(
 
         steps.append(HandOut(server, name, uid))
     return steps
-
-
-def complete(seen: Survey) -> None:
-    """Nothing is planned or judged on a look with holes in it. Raises HubtuiError."""
-    for missing in seen.missing:
-        if missing.what != "expected names":
-            raise HubtuiError(f"The {missing.what} cannot be read: {missing.why}")
 
 
 def uid_is_free(seen: Survey, uid: int, name: str, digest: str | None) -> None:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from hubtui import names
-from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
+from hubtui.errors import Refused
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.server import Server, hubdb, processes
+from hubtui.server import Server, processes
 from hubtui.server.hubdb import SignUp
+from hubtui.signup_steps import Discard, Row, TakeBack, row_of
 from hubtui.stop import Stop, StopServer
 from hubtui.students import survey
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign-up as it was when the plan opened."""
-
-    key: str
-    id: int
-    name: str
-    digest: str
-
-
-def row_of(sign_up: SignUp) -> Row:
-    """The part of a sign-up that says which one it is."""
-    return Row(key=str(sign_up.id), id=sign_up.id, name=sign_up.name, digest=sign_up.digest)
 
 
 def discard_plan(server: Server, chosen: Sequence[SignUp]) -> Plan:
@@ -69,67 +54,6 @@ def take_back_chain(server: Server, subject: Row, *, stop: bool) -> Chain:
     elif running:
         notes.append(f"{account.name} is at work: the session goes on until the server is stopped")
     return Chain(subject=subject.key, steps=steps, uid=account.uid, notes=notes)
-
-
-class RowStep(Step):
-    """A step about one sign-up, exactly as it was shown."""
-
-    def __init__(self, server: Server, subject: Row) -> None:
-        self.database, self.subject = server.course.hub.database, subject
-        self.who = f"sign-up {subject.id} ({names.shown(subject.name, limit=60)})"
-
-    def _row(self) -> SignUp | None:
-        row = self.subject
-        return hubdb.find(self.database, row.id, row.name, row.digest)
-
-
-class Discard(RowStep):
-    """Delete a pending sign-up; the person may sign up again."""
-
-    kind = "discard"
-
-    def say(self) -> str:
-        return f"delete {self.who} from the hub's database"
-
-    def done(self) -> bool:
-        return self._row() is None
-
-    def do(self) -> Iterator[str]:
-        row = self._row()
-        if row is None:
-            return
-        if row.authorised:
-            raise ChangedSinceShown(f"The {self.who} was authorised meanwhile.")
-        hubdb.discard(self.database, row)
-        yield from ()
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"The {self.who} is still there.")
-
-
-class TakeBack(RowStep):
-    """Make an authorised sign-up pending again: no new log-in. An open session goes on."""
-
-    kind = "take back"
-
-    def say(self) -> str:
-        return f"make {self.who} pending again in the hub's database"
-
-    def done(self) -> bool:
-        row = self._row()
-        return row is not None and not row.authorised
-
-    def do(self) -> Iterator[str]:
-        row = self._row()
-        if row is None:
-            raise ChangedSinceShown(f"The {self.who} is no longer there as it was shown.")
-        hubdb.take_back(self.database, row)
-        yield from ()
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"The {self.who} is still authorised.")
 
 
 def _rows(chosen: Sequence[SignUp]) -> list[Row]:

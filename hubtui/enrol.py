@@ -13,14 +13,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hubtui import names
-from hubtui.account_steps import RosterLine, account_steps, complete, uid_is_free
-from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
+from hubtui.account_steps import RosterLine, account_steps, uid_is_free
+from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.server import Server, as_student, hubdb
+from hubtui.server import Server, as_student
 from hubtui.server.hubdb import SignUp
+from hubtui.signup_steps import Authorise, Row
 from hubtui.signups import Judgement, Verdict, judge
-from hubtui.students import Survey, survey
+from hubtui.students import Survey, complete, survey
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,8 @@ def approve_chain(server: Server, subject: Enrolment) -> Chain:
     """The steps that approve one sign-up."""
     rules = server.course.accounts
     check = CheckSignUp(server, subject)
-    authorise = Authorise(server, subject)
+    row = Row(key=subject.key, id=subject.id, name=subject.name, digest=subject.digest)
+    authorise = Authorise(server, row)
     account: list[Step] = []
     if subject.verdict.ready:
         new = subject.verdict is Verdict.READY
@@ -202,37 +204,6 @@ class CheckName(Step):
         if self.subject.name not in seen.accounts.by_name:
             uid_is_free(seen, self.subject.uid, self.subject.name, None)
         yield from ()
-
-
-class Authorise(Step):
-    """The sign-up may log in: the last step, so nobody logs in to half an account."""
-
-    kind = "authorise"
-
-    def __init__(self, server: Server, subject: Enrolment) -> None:
-        self.database, self.subject = server.course.hub.database, subject
-
-    def say(self) -> str:
-        return f"authorise sign-up {self.subject.id} ({self.subject.name}) in the hub's database"
-
-    def done(self) -> bool:
-        row = self._row()
-        return row is not None and row.authorised
-
-    def do(self) -> Iterator[str]:
-        row = self._row()
-        if row is None:
-            raise ChangedSinceShown(f"The sign-up {self.subject.name} is gone.")
-        hubdb.authorise(self.database, row)
-        yield from ()
-
-    def verify(self) -> None:
-        if not self.done():
-            raise CommandFailed(f"{self.subject.name} is still not authorised.")
-
-    def _row(self) -> SignUp | None:
-        row = self.subject
-        return hubdb.find(self.database, row.id, row.name, row.digest)
 
 
 def _is_ours(seen: Survey, subject: Enrolment) -> None:

@@ -87,7 +87,7 @@ def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside | None) -> Ju
     if sum(other.name == name for other in survey.sign_ups) > 1:
         return _refused(f"There are two sign-ups named {name}: discard the wrong one first.")
     if (leaving := survey.leaving.get(name)) is not None:
-        return _refused(_leaves(leaving))
+        return _refused(_leaves(survey, leaving))
     account = survey.accounts.by_name.get(name)
     if name in survey.course.accounts.staff:
         return _staff(survey, name, account, look_inside)
@@ -108,11 +108,14 @@ def judge(survey: Survey, sign_up: SignUp, look_inside: LookInside | None) -> Ju
     return Judgement(verdict=Verdict.READY, warnings=_warnings(survey, name))
 
 
-def _leaves(one: Leaving) -> str:
+def _leaves(survey: Survey, one: Leaving) -> str:
     if one.at_once:
         return f"{one.name} is being removed. To finish that: hubtui accounts retire {one.name}"
+    from hubtui.when import zone_of  # zoneinfo, which hardly any sign-up needs
+
+    goes = one.goes.astimezone(zone_of(survey.course))
     return (
-        f"{one.name} is switched off and goes on {one.until[:10]}. "
+        f"{one.name} is switched off and goes on {goes:%Y-%m-%d}. "
         f"To bring it back: hubtui accounts restore {one.name}"
     )
 

@@ -159,6 +159,13 @@ class Survey:
         return accounts.free_uids(uids.first, uids.last, taken)
 
 
+def complete(seen: Survey) -> None:
+    """Nothing is planned or judged on a look with holes in it. Raises HubtuiError."""
+    for missing in seen.missing:
+        if missing.what != "expected names":
+            raise HubtuiError(f"The {missing.what} cannot be read: {missing.why}")
+
+
 def enrolled(course: Course, at: datetime) -> Mapping[str, Account]:
     """The course accounts by name, from accounts and roster alone: no home and no database.
 

@@ -92,20 +92,20 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> Moment:
     raise UsageError(f"{shown(text, limit=40)} is over ({zone.key}).")
 
 
-def parse_until(text: str, zone: ZoneInfo, now: datetime) -> Moment:
+def parse_until(text: str, zone: ZoneInfo, now: datetime, *, examples: str = PAUSES) -> Moment:
     """When something ends: after ``30m``, ``1h30m``, ``2d``, or at ``18:00``, ``until Mon 08:00``.
 
-    Raises UsageError.
+    Raises UsageError, which names ``examples`` for what cannot be understood.
     """
     words = text.strip().removeprefix("until ").strip()
     found = _LENGTH.fullmatch(words)
     if not words or found is None:
         if not _WHEN.fullmatch(words):
-            raise UsageError(f"{shown(text, limit=40)!r} is no time: say {PAUSES}.")
+            raise UsageError(f"{shown(text, limit=40)!r} is no time: say {examples}.")
         return parse_when(words, zone, now)
     length = timedelta(**{unit: int(number or 0) for unit, number in found.groupdict().items()})
     if not timedelta() < length <= _FAR:
-        raise UsageError(f"{shown(words, limit=40)} is no length of time: say {PAUSES}.")
+        raise UsageError(f"{shown(words, limit=40)} is no length of time: say {examples}.")
     return Moment(at=now + length, zone=zone.key)
 
 

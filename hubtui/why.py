@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hubtui import names
+from hubtui.clock import parse
 from hubtui.errors import HubtuiError
 from hubtui.leaving import Leaving
 from hubtui.server import Server, accounts, as_student, homes, hub, processes
@@ -17,6 +18,7 @@ from hubtui.server.homes import Kind
 from hubtui.server.hubdb import SignUp
 from hubtui.signups import judge
 from hubtui.students import Survey, survey
+from hubtui.when import zone_of
 
 _TAIL = 1 << 20
 """Bytes at the end of the hub's log that are looked through."""
@@ -38,7 +40,7 @@ def why(server: Server, name: str) -> list[Answer]:
     """All questions for ``name``; the first that is not good is most likely the reason."""
     seen = survey(server)
     if (leaving := seen.leaving.get(name)) is not None:
-        answers = [_leaving(leaving)]
+        answers = [_leaving(seen, leaving)]
     else:
         answers = [*_sign_up(seen, name), *_formerly(seen, name), *_account(server, seen, name)]
     answers += [_space(seen, name), _server(server, seen, name), _last_error(server, name)]
@@ -50,13 +52,15 @@ def why(server: Server, name: str) -> list[Answer]:
     return answers
 
 
-def _leaving(one: Leaving) -> Answer:
+def _leaving(seen: Survey, one: Leaving) -> Answer:
     """What else is amiss is meant so: locked, not authorised, its home behind the fence."""
     name = names.shown(one.name, limit=60)
     if one.at_once:
         text, do = "its removal is at work, or did not end.", f"hubtui accounts retire {name}"
     else:
-        text = f"is switched off since {one.since[:10]} and goes on {one.until[:10]}."
+        zone = zone_of(seen.course)
+        since, goes = (at.astimezone(zone) for at in (parse(one.since), one.goes))
+        text = f"is switched off since {since:%Y-%m-%d} and goes on {goes:%Y-%m-%d}."
         do = f"hubtui accounts restore {name}"
     return Answer(what="leaving", good=False, text=text, do=do)
 

@@ -9,8 +9,9 @@ A block of the kind ``console`` is followed:
 A line behind ``$`` is typed, as root, in a shell of its own. Its comment says how it ends, if not
 with 0, and what happens before (``a minute later``: cron's jobs run). The lines below have to occur
 in what comes, in this order and beside whatever else; ``…`` stands for any words, and how wide a
-table's columns are does not matter. What stands behind ``[y/N]:`` is typed, too. A block
-of the kind ``yaml`` goes into course.yaml. Everything else is for readers.
+table's columns are does not matter. What stands behind ``[y/N]:`` or ``to go on:`` is typed, too:
+``…`` is the word that the question has in quotes. A block of the kind ``yaml`` goes into
+course.yaml. Everything else is for readers.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from tests.course_on_disk import CONFIG
 
 DOCS = Path(__file__).parents[1] / "docs"
 _ENDS = re.compile(r"\bends with (\d+)(?: or (\d+))?")
-_QUESTION = re.compile(r"^(.*\[y/N\]:) (\S+)$")
+_QUESTION = re.compile(r"^(.*(?:\[y/N\]|to go on):) (.*\S)$")
+_QUOTED = re.compile(r"“([^“]*)”[^“]*$")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 _PATIENCE = 120.0  # seconds for one command
 
@@ -171,10 +173,18 @@ def _at_a_terminal(argv: list[str], answers: list[str], folder: Path) -> Came:
                 said += os.read(ours, 65536)
             except OSError:  # EIO: the other end is closed
                 break
-            if left and said.rstrip().endswith(b"[y/N]:"):
-                os.write(ours, f"{left.pop(0)}\n".encode())
+            if left and said.rstrip().endswith((b"[y/N]:", b"to go on:")):
+                os.write(ours, f"{_answer(left.pop(0), said)}\n".encode())
         return Came(process.wait(10), _CONTROL.sub("", said.decode("utf-8", "replace")))
     finally:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def _answer(answer: str, said: bytes) -> str:
+    if answer != "…":
+        return answer
+    found = _QUOTED.search(said.decode("utf-8", "replace"))
+    assert found is not None, "the question names no word"
+    return found[1]

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import msgspec
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hubtui import course, pauses
 from hubtui.course import Notify
+from hubtui.demo import last_year
 from hubtui.demo.form import log_in, sign_up
 from hubtui.release import through_sudo
 from hubtui.server import Server, hubprocess, listeners, server_of
@@ -26,6 +28,8 @@ from hubtui.tui.exam_page import ExamPage
 from hubtui.tui.glance_words import sign
 from hubtui.tui.look import Entry
 from hubtui.tui.pane import Pane
+from hubtui.tui.repairing import RepairDialog
+from hubtui.tui.retiring import RetireDialog
 from hubtui.tui.run_dialog import RunDialog
 from hubtui.tui.tutor import AsTutor, TutorLooker
 from hubtui.tui.watch_causes import CausesPage
@@ -171,6 +175,7 @@ def _hub(server: Server) -> int:
 
 async def _take_glance(folder: Path, size: tuple[int, int]) -> None:
     """A day on which nothing needs anybody; the check before an exam; a day that is not well."""
+    await asyncio.to_thread(_mend)
     known = course.load(CONFIG)
     busy = {"load": (100.0, 200.0), "latency": (20_000.0, 40_000.0)}  # what else runs here
     called = Notify(mail="eva@example.org")
@@ -212,6 +217,17 @@ async def _take_glance(folder: Path, size: tuple[int, int]) -> None:
         await _until(pilot, well, 300)
 
 
+def _mend() -> None:
+    """What is wrong with accounts in the demo from its first minute on."""
+    from tests.course_on_disk import hubtui
+
+    choices = [f"home-alone:{last_year.HOME_ONLY}=archive"]
+    choices.append(f"roster-alone:{last_year.LINE_ONLY}=remove")
+    hubtui("accounts", "repair", "--all-safe", "--yes")
+    for choice in choices:
+        hubtui("accounts", "repair", "--choose", choice, "--yes")
+
+
 @contextlib.contextmanager
 def _exam(server: Server) -> Iterator[None]:
     """Half an hour before more students come than fit."""
@@ -238,6 +254,50 @@ def _trouble(server: Server) -> Iterator[None]:
     finally:
         os.chown(home, owner, -1)
         pauses.resume(server.state, "eva", server.clock())
+
+
+async def _take_year(folder: Path, size: tuple[int, int], *, remove: bool) -> None:
+    """What drifted and how it is mended; who leaves, and how they go."""
+    app = HubtuiApp(server_of(course.load(CONFIG)), CONFIG, pane="accounts")
+
+    async with app.run_test(size=size) as pilot:
+
+        def save(name: str) -> None:
+            app.save_screenshot(f"{name}-{size[0]}x{size[1]}.svg", str(folder))
+
+        def say(words: str) -> bool:
+            return any(words in entry.search for entry in _entries(pilot))
+
+        await _until(pilot, lambda: say("goes") and say("home without an account"))
+        await pilot.press("m", "d")
+        await pilot.pause(2.0)
+        save("drift")
+        await pilot.press("plus", "f")
+        await _until(pilot, lambda: isinstance(app.screen, RepairDialog))
+        await pilot.press("1")
+        await pilot.pause(0.3)
+        save("repair")
+        await pilot.press("escape", "escape", "escape")
+        await pilot.press("slash", *"goes", "enter", "plus", "x")
+        await _until(pilot, lambda: isinstance(app.screen, RetireDialog))
+        await pilot.pause(0.3)
+        save("retire")
+        await pilot.press("enter")
+        await _until(pilot, lambda: bool(app.screen.query("#typed")))
+        app.screen.query_one("#typed", Input).value = app.server.course.course
+        await pilot.pause(0.3)
+        save("retire-plan")
+        if not remove:
+            return
+        await pilot.press("enter", "enter")
+        await _until(pilot, lambda: isinstance(app.screen, RunDialog))
+        dialog = app.screen
+        assert isinstance(dialog, RunDialog)
+        await _until(pilot, lambda: dialog.outcome is not None)
+        save("retired")
+        await pilot.press("escape")
+        await _until(pilot, lambda: isinstance(app.screen, Page))
+        save("receipt")
 
 
 async def _take_tutor(folder: Path, size: tuple[int, int]) -> None:
@@ -276,8 +336,16 @@ async def _take_releases(folder: Path, size: tuple[int, int]) -> None:
             await _take_release(folder, each, hand_out=each == size)
 
 
+async def _take_years(folder: Path, size: tuple[int, int]) -> None:
+    """The small ones first: the large ones remove."""
+    if size == SIZES[0]:
+        for each in reversed(SIZES):
+            await _take_year(folder, each, remove=each == size)
+
+
 PARTS = {
     "lists": _take,
+    "year": _take_years,
     "glance": _take_glance,
     "watchdog": _take_watchdog,
     "tutor": _take_tutor,

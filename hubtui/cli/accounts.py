@@ -12,7 +12,9 @@ from hubtui.clock import ago, stamp
 from hubtui.course_accounts import CourseAccount
 from hubtui.errors import Refused, UsageError
 from hubtui.names import shown
+from hubtui.retire.words import day_of
 from hubtui.server import hub, sizes
+from hubtui.server.homes import Kind
 from hubtui.students import Missing, Survey, survey
 from hubtui.units import megabytes
 
@@ -51,7 +53,7 @@ def list_(app: App, measure: bool, as_json: bool) -> None:
             [
                 shown(one.name),
                 str(one.account.uid),
-                f"{one.home.mode:04o}" if one.home.mode else str(one.home.kind),
+                _home(seen, one),
                 megabytes(one.size),
                 megabytes(one.memory) if one.processes else "",
                 one.server,
@@ -170,13 +172,21 @@ def _look(app: App) -> tuple[Survey, list[CourseAccount], list[Missing]]:
 
 
 def _leaves(seen: Survey, one: CourseAccount) -> list[str]:
-    """That it is switched off, and when it goes."""
+    """That it is switched off, and when it goes, or that its removal did not end."""
     if not seen.is_leaving(one.account):
         return []
-    from hubtui.when import zone_of
+    leaves = seen.leaving[one.name]
+    if leaves.at_once:
+        return ["removal not finished"]
+    return [f"switched off, goes {day_of(leaves, seen.course)}"]
 
-    goes = seen.leaving[one.name].goes.astimezone(zone_of(seen.course))
-    return [f"switched off, goes {goes:%Y-%m-%d}"]
+
+def _home(seen: Survey, one: CourseAccount) -> str:
+    """The mode of its home, or what is in its place."""
+    if one.home.mode:
+        return f"{one.home.mode:04o}"
+    is_away = one.home.kind is Kind.MISSING and seen.is_leaving(one.account)
+    return "put away" if is_away else str(one.home.kind)
 
 
 def _record(seen: Survey, one: CourseAccount) -> dict[str, object]:

@@ -61,7 +61,7 @@ def carry(
     server = app.server
     plan = msgspec.structs.replace(plan, during_exam=during_exam)
     if not plan.subjects:
-        click.echo("Nothing to do.")
+        click.echo("Nothing to do.", err=as_json)
         return 0
     if dry_run or not yes:
         show(server, plan, changes.preview(server, plan), as_json=as_json and dry_run)
@@ -154,9 +154,10 @@ def typed(word: str, warning: str) -> None:
     """Have a word typed. Raises UsageError where nobody can be asked, or another is typed."""
     if not is_terminal():
         raise UsageError("There is no terminal to ask on: say --yes, or look with --dry-run.")
-    click.echo(warning, err=True)
+    if warning:
+        click.echo(warning, err=True)
     if click.prompt(f"Type “{word}” to go on", default="", show_default=False, err=True) != word:
-        raise UsageError("Nothing was done.")
+        raise UsageError(f"That is not “{word}”. Nothing was done.")
 
 
 def is_terminal() -> bool:

@@ -48,13 +48,20 @@ def _write(one: Drift) -> None:
         click.echo(f"      {shown(choice.word)}: {choice.means}")
 
 
+def _counted(number: int, severity: Severity) -> str:
+    """Critical is no noun."""
+    critical = severity is Severity.CRITICAL
+    return f"{number} {severity}" if critical else counted(number, severity)
+
+
 def _summary(seen: Survey, found: Sequence[Drift], unseen: Sequence[Missing]) -> str:
     looked = counted(len(seen.students), "course account")
     if not found:
-        so_far = ", as far as could be seen" if unseen else ""
-        return f"✓ {looked}, {counted(len(seen.sign_ups), 'sign-up')}: nothing disagrees{so_far}."
+        mark, so_far = ("?", ", as far as could be seen") if unseen else ("✓", "")
+        sign_ups = counted(len(seen.sign_ups), "sign-up")
+        return f"{mark} {looked}, {sign_ups}: nothing disagrees{so_far}."
     counts = Counter(one.severity for one in found)
-    said = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    said = ", ".join(_counted(counts[each], each) for each in Severity if counts[each])
     safe = sum(one.mends is Mends.SAFELY for one in found)
     text = f"{counted(len(found), 'disagreement')} ({said}) in {looked}."
     if safe > 1:

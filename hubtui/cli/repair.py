@@ -19,10 +19,10 @@ from hubtui.students import survey
 
 
 @click.command()
-@click.argument("what", metavar="[NAME|CODE]…", nargs=-1)
+@click.argument("what", metavar="[NAME|KIND]…", nargs=-1)
 @click.option("--all-safe", is_flag=True, help="All that needs no decision of yours.")
 @click.option(
-    "--choose", "choices", metavar="CODE:NAME=WORD", multiple=True, help="How one is mended."
+    "--choose", "choices", metavar="KIND:NAME=WORD", multiple=True, help="How one is mended."
 )
 @during_exam_option
 @change_options
@@ -54,7 +54,8 @@ def repair(
         if one not in ready:
             _say_undecided(one)
     if not ready:
-        click.echo("Nothing to mend without a decision of yours." if wanted else "Nothing to do.")
+        nothing = "Nothing to mend without a decision of yours." if wanted else "Nothing to do."
+        click.echo(nothing, err=as_json)
         return int(bool(wanted or left_out))
     plan = repair_plan(server, ready, chosen)
     code = carry(app, plan, dry_run=dry_run, yes=yes, as_json=as_json, during_exam=during_exam)
@@ -67,7 +68,7 @@ def choices_of(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, _, word = text.rpartition("=")
         if not word or ":" not in key:
-            raise UsageError(f"--choose wants CODE:NAME=WORD, not {shown(text, limit=60)}.")
+            raise UsageError(f"--choose wants KIND:NAME=WORD, not {shown(text, limit=60)}.")
         found[key] = word
     return found
 

@@ -14,7 +14,8 @@ from hubtui.course import Course
 from hubtui.errors import UsageError
 from hubtui.names import shown
 from hubtui.retire import choose, closing, words
-from hubtui.retire.plan import KEEP_DAYS, retire_plan
+from hubtui.retire.plan import retire_plan
+from hubtui.retire.records import KEEP_DAYS
 from hubtui.retire.restore import restore_plan
 from hubtui.students import survey
 
@@ -83,13 +84,13 @@ def retire(
         seen,
         names,
         but=but or None,
-        inactive_since=choose.day(inactive, course) if inactive else None,
-        made_before=choose.day(made, course) if made else None,
+        inactive_since=choose.day(inactive, course) if inactive is not None else None,
+        made_before=choose.day(made, course) if made is not None else None,
     )
     for line in chosen.left_out:
         click.echo(f"Left alone: {line}.", err=True)
     if not chosen.names:
-        click.echo("Nobody is meant: nothing to do.")
+        click.echo("Nobody is meant: nothing to do.", err=as_json)
         return 0
     plan = retire_plan(
         server,
@@ -109,7 +110,7 @@ def retire(
         yes=yes,
         as_json=as_json,
         word=course.course if typed is None else "",
-        why="What goes is listed above; what is not in the archives is lost.",
+        why=words.WARNING if not plan.params["until"] else "",
         during_exam=during_exam,
     )
     if not dry_run:
@@ -130,13 +131,7 @@ def restore(app: App, names: tuple[str, ...], dry_run: bool, yes: bool, as_json:
 
 def _until(grace: str | None, until: str | None, course: Course, now: datetime) -> datetime | None:
     """The time from which they go; None: at once. Raises UsageError."""
-    from hubtui.when import is_day, parse_until, zone_of
-
     if grace is not None and until is not None:
         raise UsageError("Say either --grace or --until.")
-    text = grace or until
-    if text is None:
-        return None
-    if is_day(text):
-        text += " 00:00"
-    return parse_until(text, zone_of(course), now).at
+    text = grace if grace is not None else until  # also an empty one, which is no time
+    return None if text is None else choose.last_day(text, course, now)

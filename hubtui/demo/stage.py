@@ -161,7 +161,7 @@ def play(places: Places, kind: str, size: int, app: list[str]) -> int:
         _say(f"Starting a real JupyterHub at {hub.url} …")
         hub.start()
         if kind != "none":
-            _say(f"Making {STAFF}, four accounts of last year and a probe, as by hand …")
+            _say(f"Making {STAFF}, seven accounts of last year and a probe, as by hand …")
             make_accounts(places)
         write_roster(places)
         write_course(places, hub, releases=not alone)

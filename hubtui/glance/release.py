@@ -57,7 +57,7 @@ def _last(ground: Ground) -> Last | None:
         return None
     version, sheet = max(out, key=lambda pair: (pair[0].since, pair[1]))
     given = ledger.read(ground.server.state)
-    uids = [account.uid for account in ground.seen.students.values()]
+    uids = [account.uid for account in ground.seen.attending.values()]
     lacking = [uid for uid in uids if not _has(given.get((uid, sheet)), version)]
     return Last(sheet, version, len(uids), lacking, given)
 

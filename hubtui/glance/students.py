@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from hubtui import drift, limits
 from hubtui.drift.records import Drift
+from hubtui.errors import StateError
 from hubtui.findings import Finding, Severity
 from hubtui.glance.gather import Ground
 from hubtui.glance.records import Part, part
 from hubtui.names import shown
+from hubtui.retire.overdue import Overdue, overdue
 from hubtui.server import machine
 from hubtui.server.uses import Use
-from hubtui.students import Survey
+from hubtui.students import Missing, Survey
 from hubtui.units import counted, megabytes
 
 PANE = "accounts"
@@ -34,11 +36,15 @@ def look(ground: Ground) -> Part:
         if account.uid in ground.uses
     }
     strange = drift.look(ground.server, seen, ground.uses)
-    found = (*_greedy(ground, users), *_strange(strange.drift))
-    missing = (*(each for each in seen.missing if each.what in _OURS), *strange.missing)
-    return part(
-        "students", "students", _text(seen, users), pane=PANE, findings=found, missing=missing
-    )
+    missing = [*(each for each in seen.missing if each.what in _OURS), *strange.missing]
+    late: list[Overdue] = []
+    try:
+        late = overdue(ground.server, seen.leaving)
+    except StateError as e:
+        missing.append(Missing(what="who should be gone", why=str(e)))
+    found = (*_greedy(ground, users), *_strange(strange.drift), *_late(late))
+    text = _text(seen, users)
+    return part("students", "students", text, pane=PANE, findings=found, missing=tuple(missing))
 
 
 def _text(seen: Survey, users: dict[str, Use]) -> str:
@@ -69,6 +75,26 @@ def _greedy(ground: Ground, users: dict[str, Use]) -> Iterator[Finding]:
                 pane=PANE,
                 row=name,
             )
+
+
+def _late(found: Sequence[Overdue]) -> Iterator[Finding]:
+    """Who should be gone and is still here, in one finding."""
+    if not found:
+        return
+    first = found[0]
+    who = shown(first.who.name, 40)
+    text = f"{who} is to be gone by now and is still here: {shown(first.why, 300)}"
+    do = f"sudo hubtui accounts retire {shown(shlex.quote(first.who.name), 60)}"
+    if len(found) > 1:
+        text = f"{len(found)} accounts are to be gone by now. {text}"
+    yield Finding(
+        id="students.overdue",
+        severity=Severity.WARNING,
+        text=text,
+        do=do,
+        pane=PANE,
+        row=first.who.name,
+    )
 
 
 def _strange(found: Sequence[Drift]) -> Iterator[Finding]:

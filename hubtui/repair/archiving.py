@@ -19,7 +19,7 @@ from hubtui.retire.ending import RetireUid
 from hubtui.retire.fence import Fence
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.kept import Keeping
-from hubtui.retire.plan import KEEP_DAYS
+from hubtui.retire.records import KEEP_DAYS
 from hubtui.retire.steps import EndAll
 from hubtui.retire.strays import SweepStrays
 from hubtui.server import Server, accounts, homes, strays

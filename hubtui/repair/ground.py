@@ -6,14 +6,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubtui.account_steps import complete
 from hubtui.errors import ChangedSinceShown
 from hubtui.names import shown
 from hubtui.plan.steps import Step
 from hubtui.repair.records import Repair
 from hubtui.server import Server
 from hubtui.server.accounts import Account
-from hubtui.students import Survey, survey
+from hubtui.students import Survey, complete, survey
 
 
 class Check(Step):

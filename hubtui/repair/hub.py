@@ -7,7 +7,6 @@ import dataclasses
 import msgspec
 
 from hubtui.account_steps import account_steps, uid_is_free
-from hubtui.decline import Discard, TakeBack
 from hubtui.drift.records import Code
 from hubtui.errors import ChangedSinceShown, Refused
 from hubtui.names import shown
@@ -18,6 +17,7 @@ from hubtui.retire.checks import need_token
 from hubtui.retire.steps import DeleteHubUser
 from hubtui.server import Server, as_student
 from hubtui.server.hubdb import SignUp
+from hubtui.signup_steps import Discard, TakeBack
 from hubtui.signups import Judgement, Verdict, judge
 from hubtui.stop import Stop, StopServer
 from hubtui.students import Survey

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hubtui.drift.records import Code
 from hubtui.names import shown
 from hubtui.repair.records import Repair
-from hubtui.retire.plan import KEEP_DAYS
+from hubtui.retire.records import KEEP_DAYS
 from hubtui.server import Server, hubdb
 
 

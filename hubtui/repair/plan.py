@@ -9,8 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from hubtui.account_steps import complete
-from hubtui.decline import row_of
 from hubtui.drift.records import Code, Drift, Mends
 from hubtui.enrol import not_creatable
 from hubtui.errors import HubtuiError, Refused, StateError
@@ -23,9 +21,10 @@ from hubtui.repair.records import Repair
 from hubtui.server import Server
 from hubtui.server.lines import ETC
 from hubtui.server.run import say
+from hubtui.signup_steps import row_of
 from hubtui.signups import Verdict
 from hubtui.state import to_builtins
-from hubtui.students import Survey, survey
+from hubtui.students import Survey, complete, survey
 from hubtui.units import counted
 
 __all__ = ["Repair", "repair_chain", "repair_plan"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from hubtui.decline import Row
 from hubtui.drift.records import Code
 from hubtui.leaving import WasAuthorised
 from hubtui.retire.records import Leaver
 from hubtui.server.accounts import NOBODY
+from hubtui.signup_steps import Row
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,15 +123,15 @@ def need_folder(server: Server, how: Keeping) -> Path:
     try:
         flaw = reading.flaw(folder)
         found = folder.stat()
+    except FileNotFoundError as e:
+        make = f"make it, with: mkdir -p -m 700 -- {where}"
+        raise Refused(f"The folder for archives, {where}, is not there: {make}") from e
     except OSError as e:
         raise Refused(f"The folder for archives, {where}, cannot be used: {e.strerror}.") from e
     if flaw is not None:
-        raise Refused(f"{flaw}, and archives go to {where}: mend it with: {flaw.mend(then=_THEN)}")
+        raise Refused(f"{flaw}: archives go into a folder of root's own, not to {where}.")
     if not stat.S_ISDIR(found.st_mode):
         raise Refused(f"{where}, where archives go, is not a folder.")
     if found.st_mode & 0o077:
         raise Refused(f"{where} is open to others: close it, with: chmod 700 -- {where}")
     return folder
-
-
-_THEN = "with --archive, or as accounts.archive in course.yaml"

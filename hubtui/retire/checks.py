@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hubtui.errors import HubtuiError, Refused, StateError
+from hubtui.errors import Refused, StateError
 from hubtui.names import shown
 from hubtui.retire.records import Leaver
 from hubtui.server import Server, accounts, disks, homes, hub
@@ -26,13 +26,6 @@ FENCE = ".hubtui-retired"
 def fenced(server: Server, uid: int) -> Path:
     """Where the home of this uid is once nobody can walk into it any more."""
     return server.course.accounts.homes / FENCE / str(uid)
-
-
-def complete(seen: Survey) -> None:
-    """Nobody is removed on a look with holes in it. Raises HubtuiError."""
-    for missing in seen.missing:
-        if missing.what != "expected names":
-            raise HubtuiError(f"The {missing.what} cannot be read: {missing.why}")
 
 
 def need_token(server: Server) -> None:
@@ -116,15 +109,15 @@ class Ground:
 
     def _as_folder(self, account: Account) -> Iterator[str]:
         home = Path(os.path.normpath(account.home))
-        where = shown(str(home))
+        where, name = shown(str(home)), shown(account.name, limit=60)
         yield from self.of_others(home, account.name)
         found = homes.look(home)
         if found.kind not in (Kind.FOLDER, Kind.MISSING):
             yield f"{where} is not a folder ({found.kind}): look at it by hand."
         if found.kind is Kind.FOLDER and found.uid != account.uid:
             yield (
-                f"{where} belongs to uid {found.uid}, not to {shown(account.name, limit=60)}: "
-                f"mend that first, with: hubtui accounts repair"
+                f"{where} belongs to uid {found.uid}, not to {name}: "
+                f"mend that first, with: hubtui accounts repair {name}"
             )
 
     def of_others(self, home: Path, name: str) -> Iterator[str]:

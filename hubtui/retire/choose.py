@@ -15,6 +15,8 @@ from hubtui.server.accounts import Account
 from hubtui.server.shadow import read_shadow
 from hubtui.students import Survey
 
+_ENDS = '"14d", "2027-03-31" or "2027-03-31 18:00"'
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -35,12 +37,15 @@ def choose(
 ) -> Chosen:
     """The accounts that are meant; rules hold together, and ``but`` are left out of them.
 
-    Whether they may go is not asked here. Raises UsageError for a name in ``but`` that is nobody's:
-    by a slip of the finger whoever was meant to stay would go.
+    Whether they may go is not asked here. Raises UsageError for a name that is nobody's: by a slip
+    of the finger whoever was meant to stay would go.
     """
     if names:
         if but is not None or inactive_since or made_before:
             raise UsageError("Say either names or a rule: --all-but, --inactive-since …")
+        for name in names:
+            if name not in seen.accounts.by_name and name not in seen.leaving:
+                raise UsageError(f"{shown(name, limit=40)!r} is no account on this server.")
         return Chosen(tuple(dict.fromkeys(names)))
     if but is None and inactive_since is None and made_before is None:
         raise UsageError(
@@ -72,6 +77,18 @@ def day(text: str, course: Course) -> datetime:
         return on_the_wall(f"{date.fromisoformat(text)} 00:00", zone_of(course))
     except ValueError:
         raise UsageError(f"{shown(text, limit=40)!r} is no day: write it as 2026-10-01.") from None
+
+
+def last_day(text: str, course: Course, now: datetime) -> datetime:
+    """When they go, if not now: after so long, such as 14d, on a day, or at a time of it.
+
+    Raises UsageError.
+    """
+    from hubtui.when import is_day, parse_until, zone_of
+
+    said = text.strip()
+    whole = f"{said} 00:00" if is_day(said) else said
+    return parse_until(whole, zone_of(course), now, examples=_ENDS).at
 
 
 class _Rules:

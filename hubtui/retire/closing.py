@@ -67,7 +67,7 @@ class WriteReceipt(Step):
         own = {file for plan in every for file in forget.files_of(self.server.state, plan.id)}
         made = receipt.make(self.server, self.plan, [file for file in found if file not in own])
         receipt.write(self.server, made)
-        self.told = f"receipt: hubtui accounts receipts {self.plan.id}"
+        self.told = f"hubtui accounts receipts {self.plan.id}"
 
     def verify(self) -> None:
         if receipt.read(self.server.state, self.plan.id) is None:

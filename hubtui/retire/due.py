@@ -25,8 +25,9 @@ from hubtui.plan.locks import lock
 from hubtui.plan.plans import Plan
 from hubtui.plan.runs import RunRecord
 from hubtui.retire import closing, kept
+from hubtui.retire.overdue import Tried, path, read
 from hubtui.server import Server
-from hubtui.state import read_document, write_document
+from hubtui.state import write_document
 
 if TYPE_CHECKING:
     from hubtui.students import Survey
@@ -39,30 +40,6 @@ _AGAIN = timedelta(hours=1)
 _SETTLED = timedelta(hours=1)
 """How long the date of an archive has to have come before it goes: after a boot a clock may be
 wrong by years, until the network sets it right."""
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong with one uid."""
-
-    at: str
-    often: int = 1
-    told: str = ""
-
-
-class TriedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """``retire-due.json``."""
-
-    format: int = 1
-    tried: dict[int, Tried] = {}
-    archives: tuple[str, ...] = ()
-    """Sentences of archives that could not be deleted, told already."""
-    since: dict[str, str] = {}
-    """Archives whose date has come, by path, with the minute in which that was seen first."""
-
-
-def path(server: Server) -> Path:
-    """Where it is kept what went wrong."""
-    return server.state / "retire-due.json"
 
 
 def due(server: Server, carry_out: CarryOut) -> list[str]:
@@ -101,7 +78,7 @@ class _Pass:
         waiting = are_due(server)
         if not waiting or pauses.held(server.course, server.state, server.clock()):
             return []
-        record = _read(server)
+        record = read(server)
         self.tried = {one.uid: record.tried[one.uid] for one in waiting if one.uid in record.tried}
         for plan in runs.unfinished(server.state):
             if (plan.kind, plan.by) == ("retire", BY):
@@ -180,7 +157,7 @@ class _Pass:
 
 def _expire(server: Server) -> list[str]:
     """Delete the archives whose date has come; what cannot be deleted is told once."""
-    now, record = server.clock(), _read(server)
+    now, record = server.clock(), read(server)
     come = [one.path for one in kept.listed(server) if parse(one.until) <= now]
     since = {file: record.since.get(file, stamp(now)) for file in come}
     if since != record.since:
@@ -197,10 +174,6 @@ def _expire(server: Server) -> list[str]:
     if tuple(troubles) != record.archives:
         write_document(path(server), msgspec.structs.replace(record, archives=tuple(troubles)))
     return [trouble for trouble in troubles if trouble not in record.archives]
-
-
-def _read(server: Server) -> TriedRecord:
-    return read_document(path(server), TriedRecord) or TriedRecord()
 
 
 def _is_anothers(seen: Survey, one: Leaving) -> str:

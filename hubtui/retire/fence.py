@@ -110,7 +110,7 @@ def no_mounts(place: Path) -> None:
 class Fence(LeaverStep):
     """The home is root's to look at."""
 
-    kind = "fence"
+    kind = "put away"
 
     def __init__(self, server: Server, subject: Leaver, how: Keeping) -> None:
         super().__init__(server, subject)
@@ -151,7 +151,7 @@ class Fence(LeaverStep):
 class Unfence(LeaverStep):
     """The home is back in its place, as it was."""
 
-    kind = "unfence"
+    kind = "put back"
 
     def __init__(self, server: Server, subject: Leaver) -> None:
         super().__init__(server, subject)

@@ -89,7 +89,7 @@ def write(server: Server, record: Retired) -> None:
 
 
 def begin(server: Server, uid: int, how: Keeping) -> Retired:
-    """The record of this run, begun where there is none; archives of earlier runs stay in it."""
+    """The record of this run, begun where there is none; what earlier runs archived stays in it."""
     before = read(server.state, uid)
     if before is not None and before.run == how.run:
         return before
@@ -99,6 +99,8 @@ def begin(server: Server, uid: int, how: Keeping) -> Retired:
         by=how.by,
         begun=stamp(server.clock()),
         archives=before.archives if before is not None else (),
+        files=before.files if before is not None else 0,
+        bytes=before.bytes if before is not None else 0,
     )
     write(server, record)
     return record

@@ -29,22 +29,19 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
 from hubtui.retire.archive import Archive, folder_of, need_folder
-from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.checks import Ground, fenced, home_of, identity, need_token
 from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
 from hubtui.retire.home import RemoveHome
-from hubtui.retire.records import Closing, Leaver
+from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
 from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.stop import StopServer
-from hubtui.students import Survey
-
-KEEP_DAYS = 90
-"""How long an archive is kept unless somebody says otherwise."""
+from hubtui.students import Survey, complete
 
 
 def retire_plan(
@@ -67,7 +64,7 @@ def retire_plan(
     if until is not None and until <= server.clock():
         raise Refused("The day on which they go has to come yet.")
     if why := refusals(server, seen, wanted):
-        raise Refused(" ".join(why.values()))
+        raise Refused(" · ".join(why.values()))
     shadow = read_shadow()
     serving = processes.serving()
     found = [_leaver(server, seen, shadow, serving, name) for name in wanted]
@@ -132,14 +129,14 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
             noted(Archive(server, subject, how)),
             SweepStrays(server, subject, how),
             noted(steps.DeleteHubUser(server, subject)),
-            RemoveHome(server, subject, how),
+            noted(RemoveHome(server, subject, how)),
             noted(ending.RemoveAccount(server, subject)),
             noted(ending.RemoveGroup(server, subject)),
             noted(ending.RosterOut(server, subject)),
             noted(ending.RetireUid(server, subject)),
             ending.Farewell(server, subject, how),
         ]
-    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(subject))
+    return Chain(subject=subject.key, steps=chain, uid=subject.uid, notes=_notes(server, subject))
 
 
 def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
@@ -160,10 +157,12 @@ def _note(server: Server, plan: Plan, subject: Leaver) -> Leaving:
     )
 
 
-def _notes(subject: Leaver) -> list[str]:
+def _notes(server: Server, subject: Leaver) -> list[str]:
     notes = []
     if subject.inode == 0:
-        notes.append("there is no home")
+        record = kept.read(server.state, subject.uid)
+        is_kept = record is not None and any(one.what == "home" for one in record.archives)
+        notes.append("its home is archived and gone already" if is_kept else "there is no home")
     if subject.server:
         notes.append("its server runs: what is not saved there is lost")
     return notes

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from hubtui.clock import stamp
 from hubtui.errors import StateError
 from hubtui.events import Follower, What
@@ -19,6 +17,7 @@ from hubtui.retire import kept
 from hubtui.retire.gone import Gone, Names, gone_of
 from hubtui.retire.receipt_text import markdown
 from hubtui.retire.records import Account, Kept, Leaver, Receipt, Retired
+from hubtui.retire.words import leavers
 from hubtui.server import Server
 from hubtui.server.ledger import read_ledger
 from hubtui.state import make_dir, read_document, replace_file, write_document
@@ -46,13 +45,12 @@ def make(server: Server, plan: Plan, still_named: Sequence[str]) -> Receipt:
 
     ``still_named``: files of hubtui's in which a name is left. Raises StateError.
     """
-    people = [each for each in plan.subjects if not each.get("closing")]
-    leavers = msgspec.structs.replace(plan, subjects=tuple(people)).subjects_as(Leaver)
+    people = leavers(plan)
     gone = {one.uid for one in gone_of(plan, read_ledger(server.state))}
-    names = Names(Gone(one.name, one.uid, "9999") for one in leavers)
+    names = Names(Gone(one.name, one.uid, "9999") for one in people)
     ends = _ends(server, plan.id)
     accounts = []
-    for one in leavers:
+    for one in people:
         why = "" if one.uid in gone else ends.get(one.key) or "its turn did not come"
         accounts.append(_account(server, plan.id, one, names.out(why), is_gone=one.uid in gone))
     return Receipt(

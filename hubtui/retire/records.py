@@ -6,6 +6,9 @@ import msgspec
 
 from hubtui.leaving import WasAuthorised
 
+KEEP_DAYS = 90
+"""How long an archive is kept unless somebody says otherwise."""
+
 
 class Leaver(msgspec.Struct, frozen=True, kw_only=True):
     """One account of a plan of kind retire or restore."""
@@ -79,33 +82,42 @@ class Retired(msgspec.Struct, frozen=True, kw_only=True):
     files: int = 0
     bytes: int = 0
     """What was in the home."""
-    hidden: str = ""
-    """The name as HMAC (hubtui.formerly), for a year."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """An archive, as the receipt names it."""
 
     path: str
+    """Where it lies."""
     sha256: str
+    """Of the archive, in hexadecimal."""
     bytes: int
+    """Of the archive."""
     what: str
+    """``home``, or ``rest``: what was outside of it."""
     until: str
+    """When it is deleted, RFC 3339."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one account."""
 
     uid: int
+    """What stands for its name."""
     removed: bool
+    """Nothing of it was found any more."""
     why: str = ""
     """Why it is still there, or in part."""
     ended: str = ""
+    """When it was gone, RFC 3339; empty where it is not."""
     files: int = 0
+    """In its home."""
     bytes: int = 0
+    """On the disk."""
     steps: tuple[tuple[str, str, str], ...] = ()
     """Kind, when, what came of it."""
     archives: tuple[Kept, ...] = ()
+    """Those that were made of it."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,11 +126,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     course: str
     run: str
+    """The id of the run, and of the receipt."""
     by: str
+    """Who asked for it."""
     asked: str
     """When the plan was made, RFC 3339."""
     written: str
+    """When the receipt was written, or written anew, RFC 3339."""
     accounts: tuple[Account, ...]
+    """Each that was to go, by its uid."""
     still_named: tuple[str, ...] = ()
     """Files below ``state_dir`` in which a word is left that was a name."""
     not_covered: tuple[str, ...] = ()
+    """Where names or files of theirs may be that hubtui does not reach."""

@@ -18,16 +18,18 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
-from hubtui.retire.checks import complete, fenced, home_of, identity
+from hubtui.retire.checks import fenced, home_of, identity
 from hubtui.retire.fence import Unfence, removing
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Leaver
 from hubtui.retire.steps import LeaverStep
-from hubtui.server import Server, hubdb
-from hubtui.server.hubdb import SignUp
+from hubtui.server import Server
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
-from hubtui.students import Survey, survey
+from hubtui.signup_steps import Authorise, Row
+from hubtui.students import Survey, complete, survey
+
+_NO_HOME = "there is no home to bring back"
 
 
 def restore_plan(server: Server, seen: Survey, names: Sequence[str]) -> Plan:
@@ -47,6 +49,8 @@ def restore_chain(server: Server, subject: Leaver) -> Chain:
         for one in (record.archives if record is not None else ())
         if one.what == "rest"
     ]
+    if not subject.inode:
+        notes.append(_NO_HOME)
     return Chain(
         subject=subject.key,
         notes=notes,
@@ -70,11 +74,12 @@ def why_not(server: Server, seen: Survey, name: str) -> str:
         if gone is not None and name not in seen.students:
             return f"{who} went on {gone.at[:10]} as uid {gone.uid}: what is left is an archive."
         return f"{who} is not switched off: nothing to bring back."
+    finish = f"what is left is an archive. To finish that: hubtui accounts retire {who}"
     account = seen.accounts.by_name.get(name)
     if account is None or account.uid != entry.uid:
-        return f"{who} is half removed: its account is gone, and what is left is an archive."
+        return f"{who} is half removed: its account is gone, and {finish}"
     if os.path.lexists(removing(server, entry.uid)) or _is_removed(server, entry):
-        return f"{who} is half removed: its home is gone, and what is left is an archive."
+        return f"{who} is half removed: its home is gone, and {finish}"
     if _is_unfinished(server, entry):
         return (
             f"The removal of {who} is not finished: drop it first, with: "
@@ -135,7 +140,9 @@ class CheckBack(LeaverStep):
             raise ChangedSinceShown(why)
         if entry is not None and (entry.uid, entry.run) != (self.subject.uid, self.subject.leaving):
             raise ChangedSinceShown(f"{self.name} was switched off anew since this was shown.")
-        if self.subject.inode and home_of(self.server, self.subject) is None:
+        if not self.subject.inode:
+            self.told = _NO_HOME
+        elif home_of(self.server, self.subject) is None:
             raise ChangedSinceShown(f"The home of {self.name} is not the folder that was shown.")
         yield from ()
 
@@ -166,37 +173,22 @@ class Unlock(LeaverStep):
         return ["usermod", *unlock, "--expiredate", self.subject.expires, "--", self.subject.name]
 
 
-class LetIn(LeaverStep):
+class LetIn(Authorise):
     """The sign-up is authorised again, where the hub still has it."""
 
-    kind = "authorise"
-
     def __init__(self, server: Server, subject: Leaver, sign_up: WasAuthorised) -> None:
-        super().__init__(server, subject)
-        self.database, self.sign_up = server.course.hub.database, sign_up
-
-    def say(self) -> str:
-        return f"authorise sign-up {self.sign_up.id} ({self.name}) in the hub's database again"
-
-    def done(self) -> bool:
-        row = self._row()
-        return row is not None and row.authorised
+        row = Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
+        super().__init__(server, row)
 
     def do(self) -> Iterator[str]:
-        row = self._row()
-        if row is None:
+        if self._row() is None:
             self.told = "its sign-up is gone: it has to sign up again"
         else:
-            hubdb.authorise(self.database, row)
-        yield from ()
+            yield from super().do()
 
     def verify(self) -> None:
-        if self._row() is not None and not self.done():
-            raise CommandFailed(f"{self.name} is still not authorised.")
-
-    def _row(self) -> SignUp | None:
-        one = self.sign_up
-        return hubdb.find(self.database, one.id, self.subject.name, one.digest)
+        if self._row() is not None:
+            super().verify()
 
 
 class TakeOut(LeaverStep):

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 
 from hubtui import leaving
-from hubtui.decline import Row, TakeBack
 from hubtui.errors import (
     ChangedSinceShown,
     CommandFailed,
@@ -23,7 +22,7 @@ from hubtui.errors import (
 from hubtui.leaving import Leaving, WasAuthorised
 from hubtui.names import shown
 from hubtui.plan.steps import Step
-from hubtui.retire.checks import Ground, complete, fenced, home_of, identity, need_token
+from hubtui.retire.checks import Ground, fenced, home_of, identity, need_token
 from hubtui.retire.records import Leaver
 from hubtui.server import Server, accounts, hub, hubdb, ledger, processes
 from hubtui.server.accounts import Account
@@ -31,8 +30,9 @@ from hubtui.server.hubapi import TokenRefused
 from hubtui.server.hubdb import SignUp
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
+from hubtui.signup_steps import Row, TakeBack
 from hubtui.stop import EndProcesses, Stop, end, end_all
-from hubtui.students import Survey, survey
+from hubtui.students import Survey, complete, survey
 
 _HUB_IS_AT_IT = 120.0
 """Seconds for which a hub refuses to delete who has a server that starts (it waits 30 s for one

@@ -9,12 +9,16 @@ from pathlib import Path
 import msgspec
 
 from hubtui.clock import parse
+from hubtui.course import Course
+from hubtui.leaving import Leaving, read_leaving
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
 from hubtui.retire.records import Leaver
 from hubtui.server import Server
 from hubtui.units import counted, megabytes
 from hubtui.when import written, zone_of
+
+WARNING = "What goes is listed above; what is not in the archives is lost."
 
 
 def leavers(plan: Plan) -> list[Leaver]:
@@ -34,12 +38,28 @@ def about(server: Server, plan: Plan) -> tuple[str, str]:
     days = timedelta(days=plan.params["keep_days"])
     kept = f"{server.clock().astimezone(zone_of(server.course)) + days:%d %b %Y}"
     where = shown(str(plan.params["archive"] or archives(server)), limit=60)
-    return amounts(leavers(plan)), f"They go now, for good. Archives: {where}, until {kept}."
+    found = leavers(plan)
+    early = f", {number} before the day that was set" if (number := _early(server, found)) else ""
+    return (
+        f"{amounts(found)}{early}",
+        f"They go now, for good. Archives: {where}, until {kept}.",
+    )
+
+
+def _early(server: Server, found: Sequence[Leaver]) -> int:
+    """How many of them were given a day that has not come."""
+    leaving, now = read_leaving(server.state), server.clock()
+    return sum(one.name in leaving and leaving[one.name].goes > now for one in found)
 
 
 def archives(server: Server) -> Path:
     """Where archives go unless somebody says otherwise."""
     return server.course.accounts.archive or server.state / "archives"
+
+
+def day_of(one: Leaving, course: Course) -> str:
+    """The day on which somebody goes, by the course's own clocks: ``2026-12-09``."""
+    return f"{one.goes.astimezone(zone_of(course)):%Y-%m-%d}"
 
 
 def amounts(found: Sequence[Leaver]) -> str:

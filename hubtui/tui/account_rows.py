@@ -151,8 +151,10 @@ def _note(look: Look, strange: Sequence[Drift], leaves: Leaving | None) -> tuple
 
 
 def _goes(leaves: Leaving, at: datetime) -> str:
-    """``goes Wed 09 Dec``; once that is past, that its removal is due."""
+    """``goes Wed 09 Dec``; once that is past, that its removal is due, or did not end."""
     goes = leaves.goes
+    if leaves.at_once:
+        return _HALF_GONE
     if goes <= at:
         return "due to go"
     here = goes.astimezone()
@@ -205,6 +207,11 @@ def _detail_of_nobody(
 
 def _say_leaving(text: Text, leaves: Leaving | None, at: datetime) -> None:
     if leaves is None:
+        return
+    if leaves.at_once:
+        begun = moment(parse(leaves.since), at)
+        text.append(f"\nIts removal was begun ({begun}), and is at work or did not end.\n")
+        text.append("x goes on with it; u brings it back, where that still can be.\n", "italic")
         return
     goes = "is due to go" if leaves.goes <= at else f"goes {moment(leaves.goes, at)}"
     text.append(f"\nSwitched off {moment(parse(leaves.since), at)}; {goes}.\n")

@@ -13,6 +13,7 @@ from hubtui.changes import Planner
 from hubtui.course_accounts import CourseAccount
 from hubtui.errors import Refused, UsageError
 from hubtui.plan.plans import Plan
+from hubtui.retire.choose import Chosen
 from hubtui.server import Server, sizes
 from hubtui.students import Missing, survey
 from hubtui.tui import account_rows
@@ -21,7 +22,10 @@ from hubtui.tui.dialogs import Page
 from hubtui.tui.look import Entry, Look
 from hubtui.tui.pane import Pane
 from hubtui.tui.repairing import repair
-from hubtui.tui.retiring import receipt, restore, retire
+from hubtui.tui.retiring import ask_who, receipt, restore, retire
+
+_FEW = 3
+"""Of those left alone so many are named in one notice."""
 
 
 class AccountsPane(Pane):
@@ -44,6 +48,7 @@ class AccountsPane(Pane):
         Key("n", "create", "new", "Make accounts ahead, before their sign-ups come.", False),
         Key("m", "measure", "measure", "Measure the homes now.", False),
         Key("e", "receipt", "receipt", "The receipt of the last removal.", False),
+        Key("b", "mark_by_day", "by day", "Mark by a day: away since, or made before it.", False),
         Key("asterisk", "mark_ready", "", "Mark all shown that can be mended safely.", False),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,9 +100,8 @@ class AccountsPane(Pane):
         self.filter_anew()
 
     def show_all(self) -> None:
-        super().show_all()
         self.only_odd = False
-        self.filter_anew()
+        super().show_all()
 
     def action_repair(self) -> None:
         """Mend what is marked, or the row in focus."""
@@ -109,6 +113,21 @@ class AccountsPane(Pane):
         if self.look is not None and (names := self._with_unfinished()):
             retire(self.hubtui, self.look, names)
 
+    def action_mark_by_day(self) -> None:
+        """Mark who is meant by a day; whoever that is not known of is named."""
+
+        def mark(chosen: Chosen) -> None:
+            self.show_all()
+            self.table.mark(chosen.names)
+            if chosen.left_out:
+                more = len(chosen.left_out) - _FEW
+                also = f"; and {more} more" if more > 0 else ""
+                self.hubtui.say(f"Left alone: {'; '.join(chosen.left_out[:_FEW])}{also}.")
+            elif not chosen.names:
+                self.hubtui.say("Nobody is meant.")
+
+        ask_who(self.hubtui, mark)
+
     def action_restore(self) -> None:
         """Bring back those of the chosen who are switched off."""
         leaving = self.look.survey.leaving if self.look else {}
@@ -116,7 +135,8 @@ class AccountsPane(Pane):
         if names := [name for name in chosen if name in leaving]:
             self.hubtui.change(restore, names)
         elif chosen:
-            self.hubtui.say("Nobody of them is switched off: there is nothing to bring back.")
+            nobody = "Nobody of them is switched off: there is nothing to bring back."
+            self.hubtui.say(self.hubtui.access.refusal or nobody)
 
     def action_receipt(self) -> None:
         """What the last removal left behind."""

@@ -145,6 +145,8 @@ def _ask(app: HubtuiApp, made: Proposal, again: Again, after: After | None) -> N
         app.say(sentence)
         return
     loses, typed = changes.change_of(plan).loses, changes.to_be_typed(plan)
+    if any(subject.get("choice") for subject in plan.subjects):
+        loses = True  # of a repair: what somebody chose may take something away
     if plan.during_exam:
         loses, words = True, words._replace(warnings=(_EXAM, *words.warnings))
     if plan.params.get("replace_open"):

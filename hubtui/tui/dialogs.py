@@ -228,9 +228,9 @@ class PlanDialog(ModalScreen[bool]):
     PlanDialog.one KeyedTable { height: 2; }
     PlanDialog.one #steps { height: auto; max-height: 30vh; }
     PlanDialog.open #steps { display: block; }
-    PlanDialog #typed { background: $panel; margin-top: 1; }
-    PlanDialog #typed.below { margin-top: 0; }
+    PlanDialog #typed { background: $panel; }
     PlanDialog #word { text-style: bold; }
+    PlanDialog.open #word { margin-top: 1; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -279,11 +279,8 @@ class PlanDialog(ModalScreen[bool]):
             with VerticalScroll(id="steps", can_focus=False):
                 yield Static(id="commands", markup=False)
             if self._typed:
-                if not self._typed_name:
-                    yield Line(f"To confirm type: {self._typed}", id="word")
-                where = "" if self._typed_name else "below"
-                holder = f"type {self._typed} to confirm"
-                yield Input(placeholder=holder, id="typed", classes=where, compact=True)
+                yield Line(f"To confirm type: {self._typed}", id="word")
+                yield Input(id="typed", compact=True)
             yield Line(id="hint", classes="quiet")
             with Horizontal(id="buttons"):
                 yes = Button(words.verb, variant="error" if self._loses else "success", id="yes")
@@ -315,14 +312,17 @@ class PlanDialog(ModalScreen[bool]):
     def _open(self, open_: bool) -> None:
         self.set_class(open_, "open")
         self._say_commands()
+        self._say_keys()
+
+    def _say_keys(self) -> None:
+        open_ = self.has_class("open")
         keys = "Enter shows the commands · Tab goes to the buttons"
         if open_:
             keys = "Shift+↑ ↓ scrolls the commands · Enter hides them"
         if self._typed:
-            word = "name" if self._typed_name else "word"
-            keys = f"Type the {word} to confirm · Tab goes to the list"
-            if open_:
-                keys = f"Type the {word} to confirm · Shift+↑ ↓ scrolls"
+            keys = "Shift+↑ ↓ scrolls the commands" if open_ else "Tab goes to the list"
+        if self._typed and not self.query_one("#yes", Button).disabled:
+            keys = "Enter goes to the button"
         self.query_one("#hint", Line).say(f"{keys} · Esc cancels")
 
     def action_scroll_commands(self, lines: int) -> None:
@@ -352,6 +352,7 @@ class PlanDialog(ModalScreen[bool]):
     def typed(self, event: Input.Changed) -> None:
         """Yes is offered once the name is there."""
         self.query_one("#yes", Button).disabled = event.value.strip() != self._typed
+        self._say_keys()
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:

@@ -305,9 +305,10 @@ class Pane(Frame):
     def show_all(self) -> None:
         """No filter any more."""
         box = self.query_one("#filter", Input)
-        box.value = ""
+        box.value = self.wanted = ""
         box.remove_class("open")
         self.table.focus()
+        self.filter_anew()
 
     def action_sort(self) -> None:
         """Sort by the next column."""

@@ -22,6 +22,8 @@ _SHEET = {
     ("withdraw", False): "withdrawn: nobody gets it any more",
 }
 """By the kind of a sheet's own step, and whether it is a trial."""
+_BELONG = ("back", "off")
+"""Take back, bring back, switch off: half of the word would be another."""
 
 
 class Told(NamedTuple):
@@ -37,8 +39,9 @@ class Told(NamedTuple):
 
     @property
     def verb(self) -> str:
-        """What the button says."""
-        return self.title.split(" ")[0]
+        """What the button says: ``Repair``, ``Switch off``."""
+        first, second, *_ = *self.title.split(" "), ""
+        return f"{first} {second}" if second in _BELONG else first
 
 
 def sheets_of(plan: Plan) -> frozenset[str]:

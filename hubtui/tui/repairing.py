@@ -18,7 +18,6 @@ from hubtui.drift.records import Choice, Drift, Mends
 from hubtui.errors import Refused
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.repair.plan import repair_plan
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.tui.account_rows import STYLES
@@ -60,6 +59,8 @@ def planner(answers: Answers) -> Planner:
     """Plans for drift by its key, looked for anew: nothing old is confirmed."""
 
     def plan(server: Server, keys: Sequence[str]) -> Plan:
+        from hubtui.repair.plan import repair_plan  # 25 ms: not at the start of the app
+
         there = {one.key: one for one in drift.whole(server, survey(server))}
         chosen = [there[key] for key in keys if key in there]
         if not chosen:
@@ -115,7 +116,7 @@ class RepairDialog(ModalScreen[Answers]):
 
     def on_mount(self) -> None:
         """Fill the list; the cursor goes where somebody is asked."""
-        table = self.query_one(KeyedTable)
+        table = self._table
         table.focus()
         table.styles.height = 1 + len(self.found)
         self._show()
@@ -128,7 +129,7 @@ class RepairDialog(ModalScreen[Answers]):
         return f"Repair {counted(len(self.found), 'thing')}"
 
     def _show(self) -> None:
-        self.query_one(KeyedTable).sync({key: self._row(one) for key, one in self.found.items()})
+        self._table.sync({key: self._row(one) for key, one in self.found.items()})
         self._say_ways()
 
     def _row(self, one: Drift) -> Row:
@@ -142,8 +143,12 @@ class RepairDialog(ModalScreen[Answers]):
         return shown(one.name, limit=60), one.short or str(one.code), how
 
     @property
+    def _table(self) -> KeyedTable:
+        return self.query_one(KeyedTable)
+
+    @property
     def _one(self) -> Drift:
-        return self.found[self.query_one(KeyedTable).cursor_key or next(iter(self.found))]
+        return self.found[self._table.cursor_key or next(iter(self.found))]
 
     def _say_ways(self) -> None:
         one, text = self._one, Text()

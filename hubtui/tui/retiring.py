@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
@@ -20,10 +21,9 @@ from hubtui.course import Course
 from hubtui.errors import HubtuiError, Refused, UsageError
 from hubtui.names import shown
 from hubtui.plan.plans import Plan
-from hubtui.retire import words
-from hubtui.retire.plan import KEEP_DAYS, retire_plan
-from hubtui.retire.records import Closing
-from hubtui.retire.restore import restore_plan
+from hubtui.retire import choose, words
+from hubtui.retire.choose import Chosen
+from hubtui.retire.records import KEEP_DAYS, Closing
 from hubtui.server import Server
 from hubtui.students import survey
 from hubtui.tui.account_rows import old
@@ -32,7 +32,7 @@ from hubtui.tui.colours import WARN
 from hubtui.tui.dialogs import FRAME, Page
 from hubtui.tui.look import Look
 from hubtui.units import counted, megabytes
-from hubtui.when import is_day, parse_until, written, zone_of
+from hubtui.when import written, zone_of
 
 if TYPE_CHECKING:
     from hubtui.tui.app import HubtuiApp
@@ -45,6 +45,10 @@ _NAMED = 6
 """Names that are listed; the plan has all."""
 _NOW = ("", "now")
 _CLOSING = Closing().key
+_MADE = "made"
+_WHO = f"""\
+Mark all who were not at the hub since a day: 2026-10-01
+or whose account was made before it: {_MADE} 2026-10-01"""
 
 
 class Terms(NamedTuple):
@@ -64,16 +68,30 @@ def retire(app: HubtuiApp, look: Look, names: Sequence[str]) -> None:
 
     def answered(terms: Terms | None) -> None:
         if terms is not None:
-            after = (lambda: receipt(app)) if terms.until is None else None
+            after = (lambda: _removed(app)) if terms.until is None else None
             app.change(planner(terms), names, after=after)
 
     app.push_screen(RetireDialog(look, names), answered)
+
+
+def _removed(app: HubtuiApp) -> None:
+    """What the run itself kept of their names goes too; then the receipt is shown."""
+
+    def finish() -> None:
+        from hubtui.retire import closing
+
+        with suppress(HubtuiError, OSError):  # the minutely job does it, and says so
+            closing.finish(app.server)
+
+    app.in_thread(finish, lambda _: receipt(app))
 
 
 def planner(terms: Terms) -> Planner:
     """Plans for these names, on a look of its own."""
 
     def plan(server: Server, names: Sequence[str]) -> Plan:
+        from hubtui.retire.plan import retire_plan  # not at the start of the app
+
         leave = [name for name in names if name != _CLOSING]
         return retire_plan(
             server,
@@ -87,8 +105,26 @@ def planner(terms: Terms) -> Planner:
     return plan
 
 
+def ask_who(app: HubtuiApp, then: Callable[[Chosen], None]) -> None:
+    """Who is meant by a day: away from the hub since then, or made before it."""
+    server = app.server
+
+    def take(text: str) -> Chosen:
+        word, _, rest = text.partition(" ")
+        is_made = word.lower() == _MADE
+        day = choose.day(rest.strip() if is_made else text, server.course)
+        seen = survey(server)
+        if is_made:
+            return choose.choose(seen, made_before=day)
+        return choose.choose(seen, inactive_since=day)
+
+    app.ask(_WHO, take, then, hint="Enter marks them")
+
+
 def restore(server: Server, names: Sequence[str]) -> Plan:
     """The plan that brings these back."""
+    from hubtui.retire.restore import restore_plan
+
     return restore_plan(server, survey(server), names)
 
 
@@ -123,8 +159,7 @@ def terms_of(course: Course, now: datetime, when: str, keep: str, archive: str) 
     """What was typed. Raises UsageError with what is wrong."""
     until = None
     if when.strip().lower() not in _NOW:
-        text = f"{when.strip()} 00:00" if is_day(when.strip()) else when
-        until = parse_until(text, zone_of(course), now).at
+        until = choose.last_day(when, course, now)
     days = keep.strip().removesuffix("d").strip()
     if not (days.isascii() and days.isdecimal() and 1 <= int(days) <= _LONGEST):
         raise UsageError(f"{shown(keep, limit=40)!r} is no number of days: say 90.")
@@ -153,25 +188,27 @@ class RetireDialog(ModalScreen[Terms]):
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
-    _ASKED: ClassVar = (
-        ("when", "They go now, or after", GRACE),
-        ("keep", "Archives are kept, days", str(KEEP_DAYS)),
-        ("archive", "Archives go to", ""),
-    )
 
     def __init__(self, look: Look, names: Sequence[str]) -> None:
+        """Who is switched off already is offered to go now, others after a while."""
         super().__init__()
         self._look, self._names = look, names
+        off = all(name in look.survey.leaving for name in names)
+        self._asked = (
+            ("when", "They go now, or after", _NOW[-1] if off else GRACE),
+            ("keep", "Archives are kept, days", str(KEEP_DAYS)),
+            ("archive", "Archives go to", ""),
+        )
 
     def compose(self) -> ComposeResult:
-        server = self._server
+        holders = {"when": _NOW[-1], "archive": str(words.archives(self._server))}
         with Vertical(id="box"):
             yield Static(f"Remove {counted(len(self._names), 'account')}", id="title", markup=False)
             yield Static(self._what_goes(), id="goes", markup=False)
-            for key, label, value in self._ASKED:
+            for key, label, value in self._asked:
                 with Horizontal(classes="asked"):
                     yield Static(label, markup=False)
-                    yield Input(value, placeholder=str(words.archives(server)), id=key)
+                    yield Input(value, placeholder=holders.get(key, ""), id=key)
             yield Static(id="means", markup=False)
             yield Line(
                 "Enter goes on to the plan · Tab to the next line · Esc cancels",
@@ -188,7 +225,7 @@ class RetireDialog(ModalScreen[Terms]):
         there = [found[name] for name in self._names if name in found]
         listed = ", ".join(shown(name, limit=40) for name in self._names[:_NAMED])
         more = f" and {len(self._names) - _NAMED} more" if len(self._names) > _NAMED else ""
-        text = Text(f"{listed}{more}\n")
+        text = Text(f"{listed}{more}")
         said = []
         sizes = [one.size for one in there if one.size is not None]
         if sizes and (measured := self._look.live.sizes):
@@ -196,7 +233,8 @@ class RetireDialog(ModalScreen[Terms]):
             said.append(f"{megabytes(sum(sizes))} in their homes ({age})")
         if running := sum(bool(one.server) for one in there):
             said.append(f"{counted(running, 'server')} running now")
-        text.append(" · ".join(said))
+        if said:
+            text.append(f"\n{' · '.join(said)}")
         return text
 
     def on_mount(self) -> None:
@@ -228,7 +266,7 @@ class RetireDialog(ModalScreen[Terms]):
         )
 
     def _terms(self) -> Terms:
-        when, keep, archive = (self.query_one(f"#{key}", Input).value for key, *_ in self._ASKED)
+        when, keep, archive = (self.query_one(f"#{key}", Input).value for key, *_ in self._asked)
         return terms_of(self._server.course, self._server.clock(), when, keep, archive)
 
     @on(Input.Submitted)

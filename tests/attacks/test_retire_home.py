@@ -19,6 +19,7 @@ import pytest
 
 from hubtui.errors import ChangedSinceShown, CommandFailed, Refused
 from hubtui.retire import kept
+from hubtui.retire.archive import need_folder
 from hubtui.retire.fence import Fence, Unfence
 from hubtui.retire.kept import Keeping
 from hubtui.retire.records import Archived, Leaver
@@ -504,6 +505,17 @@ def test_archives_go_only_where_root_alone_can_look(
     with pytest.raises(Refused, match=why):
         through(removal(server, anna, on(folder)))
     assert FENCED.is_dir()
+
+
+def test_nobodys_home_and_no_tmp_is_to_be_made_roots_own_for_archives(
+    server: Server, anna: Leaver
+) -> None:
+    for folder in (HOME, Path("/tmp")):
+        with pytest.raises(Refused, match="archives go into a folder of root's own") as refused:
+            need_folder(server, on(folder))
+        assert "chown" not in str(refused.value)
+    with pytest.raises(Refused, match="make it, with: mkdir -p -m 700 -- /srv/none/such"):
+        need_folder(server, on(Path("/srv/none/such")))
 
 
 # --- killed anywhere, and the account gone -------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tests.bench import course_of
 from tests.bench.archives import archives
 from tests.bench.figure import Figure
+from tests.bench.forgetting import forgetting
 from tests.bench.minimal_app import MARK
 from tests.bench.pty_meter import Measured, measure
 from tests.bench.releases import releases
@@ -34,6 +35,8 @@ def figures() -> Iterator[Figure]:
     machine.restore()
     yield from releases(machine)
     yield from archives(machine)
+    machine.restore()
+    yield from forgetting()
     machine.restore()
     course_of.make(SIZES[0])
     theirs = _runs(MINIMAL, MARK, idle=10, end="SIGKILL")

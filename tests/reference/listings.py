@@ -30,6 +30,7 @@ from hubtui.plan.journal import Entry
 from hubtui.release import history as past
 from hubtui.release import schedule as schedules
 from hubtui.release import sheets, status
+from hubtui.retire.records import Account, Kept, Receipt
 from hubtui.students import Missing
 from hubtui.watchdog import history
 from tests.reference.described import fields_of, first_line, in_words, words_of
@@ -160,6 +161,7 @@ LISTINGS = (
     ),
     Listing("accounts list", "accounts", accounts._record, CourseAccount),
     Listing("accounts check", "drift", Drift),
+    Listing("accounts receipts", "receipts", Receipt),
     Listing("accounts why NAME", "why", why.Answer),
     Listing(
         "release list",
@@ -198,7 +200,19 @@ LISTINGS = (
     Listing("journal", "journal", Entry),
     Listing("journal unfinished", "unfinished", journal.unfinished.callback or journal.unfinished),
 )
-RECORDS = (Line, Finding, Choice, PutOff, ExamLine, exam.Answer, Exam, Missing, events.Event)
+RECORDS = (
+    Line,
+    Finding,
+    Choice,
+    Account,
+    Kept,
+    PutOff,
+    ExamLine,
+    exam.Answer,
+    Exam,
+    Missing,
+    events.Event,
+)
 
 
 def page() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from hubtui import drift
-from hubtui.changes import StepLine, SubjectLine
+from hubtui.changes import StepLine, SubjectLine, title_of
 from hubtui.clock import stamp
 from hubtui.course_accounts import Live, course_accounts
 from hubtui.drift.records import Choice, Code, Drift, Mends
@@ -175,10 +175,11 @@ def retire_plan(*names: str) -> Plan:
 
 def lines(server: Server, plan: Plan) -> list[SubjectLine]:
     """The real steps in their own words; whether each is done is not asked on this machine."""
+    names = {str(subject["key"]): title_of(subject) for subject in plan.subjects}
     return [
         SubjectLine(
             key=chain.subject,
-            name=chain.subject,
+            name=names[chain.subject],
             steps=tuple(
                 StepLine(kind=step.kind, say=step.say(), done=False) for step in chain.steps
             ),

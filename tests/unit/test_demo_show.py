@@ -107,10 +107,11 @@ def test_it_shows_a_course_and_takes_everything_with_it() -> None:
     lines = said.splitlines()
     assert lines[0] == "The demo lives in /srv/demo and removes it when you leave."
     at = lines.index("grey-heron")
-    assert lines[at : at + 7] == [
-        "grey-heron", "old-walrus", "red-panda", "tutor", "white-stork", "644 root", "1003"
+    assert lines[at : at + 8] == [
+        "grey-heron", "old-walrus", "red-panda", "tutor", "vivid-vole", "white-stork",
+        "644 root", "1003",
     ]  # fmt: skip
-    assert lines[at + 7].startswith("http://127.0.0.1:")
+    assert lines[at + 8].startswith("http://127.0.0.1:")
     assert lines[-1] == "Everything is stopped; /srv/demo is removed."
 
 

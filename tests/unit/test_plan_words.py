@@ -84,6 +84,19 @@ def test_rows_say_what_becomes_of_files_and_trouble_stands_first() -> None:
     assert words.verb == "Release"
 
 
+@pytest.mark.parametrize(
+    ("title", "verb"),
+    [
+        ("Repair 3 things", "Repair"),
+        ("Switch off 2 accounts until 2026-12-09", "Switch off"),
+        ("Bring back account anna", "Bring back"),
+        ("Create", "Create"),
+    ],
+)
+def test_a_button_says_the_whole_verb(title: str, verb: str) -> None:
+    assert Told(title, "", {}).verb == verb
+
+
 def test_where_nothing_is_to_be_done_that_is_a_sentence() -> None:
     noted, anna = sheet_line("week05", done=True), line("anna", {"same": 3}, done=True)
     assert idle(plan("anna"), [noted, anna]) == "anna has all of it: there is nothing to do."

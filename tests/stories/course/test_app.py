@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hubtui import course
 from hubtui.demo.form import log_in, sign_up
@@ -182,7 +183,7 @@ async def test_an_account_in_use_wants_its_name_typed(
         await eventually(pilot, lambda: pane(pilot).look is not None)
         await go_to(pilot, "typed-fred")
         await pilot.press("a")
-        await eventually(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
+        await eventually(pilot, lambda: isinstance(pilot.app.focused, Input))
         assert pilot.app.screen.query_one("#yes").disabled
         await pilot.press(*"typed-fre")
         assert pilot.app.screen.query_one("#yes").disabled

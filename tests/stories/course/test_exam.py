@@ -178,7 +178,7 @@ def test_a_sign_up_is_discarded_during_an_exam(exam: Exam) -> None:
 
 @pytest.mark.parametrize("kind", sorted(changes.CHANGES))
 def test_of_every_change_it_was_decided_whether_it_waits(kind: str) -> None:
-    assert changes.CHANGES[kind].waits == (kind in ("push", "withdraw"))
+    assert changes.CHANGES[kind].waits == (kind in ("push", "withdraw", "repair", "retire"))
 
 
 def test_what_a_kill_left_goes_on_after_the_exam(exam: Exam) -> None:

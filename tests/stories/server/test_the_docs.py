@@ -49,6 +49,10 @@ WITHOUT_A_HUB = {
     "hubtui signups list": (0, "The sign-ups were not seen.\nWithout sign-ups: The hub's database"),
     "hubtui signups approve --all": (1, "The sign-ups cannot be read"),
     "hubtui accounts why anna": (1, "· sign-up     could not be looked at"),
+    "hubtui accounts check": (1, "Without sign-ups: The hub's database"),
+    "hubtui accounts repair --all-safe --yes": (1, "The sign-ups cannot be read"),
+    "hubtui accounts retire anna --yes --course x": (2, "nothing was done"),
+    "hubtui accounts receipts": (0, "Nothing was removed yet."),
     "hubtui release list": (1, "course.yaml has no part release"),
     "hubtui release schedule week01 08:00": (1, "sudo hubtui install timers"),
     "hubtui notify --test": (1, "set notify in course.yaml"),
@@ -101,6 +105,7 @@ def happenings(server: OldServer) -> dict[str, Callable[[], object]]:
         "a minute later": lambda: a_minute(server),
         "after a crash": lambda: crash(server),
         "when it is mended": mend_the_sheet,
+        "a home was opened": open_a_home,
     }
 
 
@@ -125,6 +130,12 @@ def mend_the_sheet() -> None:
         file.write("more letters,2\n")
 
 
+def open_a_home() -> None:
+    """A student lets others in."""
+    Path("/home/amber-badger").chmod(0o755)
+
+
+@pytest.mark.timeout(400)  # six pages, and forty accounts that are archived and removed
 def test_an_admin_comes_through_the_year_by_the_pages_alone(
     machine: Machine, tmp_path: Path
 ) -> None:

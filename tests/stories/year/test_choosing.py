@@ -98,6 +98,8 @@ def test_names_are_taken_as_they_are_and_never_beside_a_rule(server: Server) -> 
         chosen(server, names=["anna"], but=["bert"])
     with pytest.raises(UsageError, match="Name the accounts, or say"):
         chosen(server)
+    with pytest.raises(UsageError, match="'crl' is no account on this server"):
+        chosen(server, names=["anna", "crl"])
 
 
 def test_a_day_begins_where_the_course_is(server: Server) -> None:

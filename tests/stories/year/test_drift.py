@@ -190,7 +190,7 @@ def test_the_check_says_each_with_what_mends_it(ground: Ground) -> None:
     assert any(line.startswith("! The home /home/bert is open to others") for line in lines)
     assert any(line.startswith("      keep-3: Sign-up 3 (authorised) stays") for line in lines)
     assert lines[-1] == (
-        "4 disagreements (1 critical, 3 warning) in 4 course accounts. "
+        "4 disagreements (1 critical, 3 warnings) in 4 course accounts. "
         "Mends 2 of them: sudo hubtui accounts repair --all-safe"
     )
     rows = json.loads(hubtui("accounts", "check", "--json").stdout)["drift"]

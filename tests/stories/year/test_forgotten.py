@@ -127,6 +127,8 @@ def test_nothing_that_hubtui_keeps_names_who_is_gone(year: Leavers) -> None:
     said = hubtui("accounts", "receipts").stdout
     [made] = receipt.every(STATE)
     assert made.run in said
+    steps = {kind: text for one in made.accounts for kind, _, text in one.steps}
+    assert "removed" in steps["remove home"], "what is done is not said to be begun"
     page = hubtui("accounts", "receipts", made.run).stdout
     assert page == receipt.path(STATE, made.run).read_text()
     listed = json.loads(hubtui("accounts", "receipts", "--json").stdout)
@@ -263,3 +265,17 @@ def test_who_has_the_name_now_is_not_taken_for_who_had_it(year: Leavers) -> None
 
 def _load(path: Path) -> plans.Plan:
     return plans.load(STATE, path.stem)
+
+
+def test_who_is_switched_off_is_told_so_and_nobody_approves_it(year: Leavers) -> None:
+    year.student("off-anna", 20300)
+    assert hubtui("accounts", "retire", "off-anna", "--grace", "9d", *COURSE).returncode == 0
+    asked = hubtui("accounts", "why", "off-anna")
+    assert "is switched off since" in asked.stdout
+    assert "hubtui accounts restore off-anna" in asked.stdout
+    assert "install -d" not in asked.stdout  # its home is behind the fence, and is to come back
+    refused = hubtui("signups", "approve", "off-anna", "--yes")
+    assert refused.returncode == 1
+    assert "To bring it back: hubtui accounts restore off-anna" in refused.stderr
+    assert hubtui("accounts", "restore", "off-anna", "--yes").returncode == 0
+    assert year.can_log_in("off-anna")

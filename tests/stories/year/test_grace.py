@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -103,6 +104,15 @@ def test_a_sign_up_that_was_discarded_meanwhile_is_told(year: Leavers) -> None:
     assert not read_shadow()["grace-carl"].locked
 
 
+def test_that_a_home_was_removed_by_hand_meanwhile_is_told(year: Leavers) -> None:
+    year.student("grace-kurt", 20013)
+    year.done(year.retire("grace-kurt", until=year.server.clock() + timedelta(days=14)))
+    shutil.rmtree(fenced(year.server, 20013))
+    back = year.restore("grace-kurt")
+    year.done(back)
+    assert year.ends(back)["grace-kurt"].text == "there is no home to bring back"
+
+
 def test_only_who_is_switched_off_can_be_brought_back(year: Leavers) -> None:
     year.student("grace-dora", 20004, at_the_hub=True)
     with pytest.raises(Refused, match="is not switched off: nothing to bring back"):
@@ -156,9 +166,14 @@ def test_nobody_is_removed_by_a_yes_alone(year: Leavers) -> None:
         ("--yes", "--course", "Another course"),
         ("--course", "Test course"),  # and nobody at the terminal
         (),
+        ("--yes", "--course", "Test course", "--grace", ""),  # a script's empty variable
+        ("--yes", "--course", "Test course", "--until", ""),
     ):
         done = hubtui("accounts", "retire", "grace-hans", *words, stdin=subprocess.DEVNULL)
         assert done.returncode == 2, done.stdout
+    sure = ("--yes", "--course", "Test course")
+    for rule in (("--all-but", ""), ("--all-but", "tutor", "--inactive-since", "")):
+        assert hubtui("accounts", "retire", *rule, *sure).returncode == 2
     assert hubtui("accounts", "retire", "grace-hans", "--dry-run").returncode == 0
     year.as_ever("grace-hans", before)
 

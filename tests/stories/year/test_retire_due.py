@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hubtui import changes, pauses
-from hubtui.leaving import read_leaving
+from hubtui.findings import Finding
+from hubtui.glance import students
+from hubtui.glance.gather import Ground
+from hubtui.leaving import put, read_leaving
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
 from hubtui.retire.due import due
+from hubtui.retire.overdue import overdue
 from hubtui.server import Server
+from tests.course_on_disk import hubtui
 from tests.leavers import Leavers, digest
 from tests.sandboxed import Machine
 from tests.yearly import YearsHub
@@ -85,6 +91,29 @@ def test_who_was_authorised_again_stays_and_that_is_told_once(year: Leavers) -> 
     assert troubles(year) == []
 
 
+def test_who_is_still_here_after_the_date_is_a_finding_until_gone(year: Leavers) -> None:
+    leaving(year, "late-anna", "late-bert")
+    assert late(year) == []
+    year.clock(year.server.clock() + timedelta(minutes=20))
+    assert late(year) == ["hubtui due did not run since."] * 2
+    year.sql("update users_info set is_authorized = 1 where username = 'late-anna'")
+    troubles(year)
+    [why] = late(year)
+    assert "late-anna is authorised again" in why
+    found = findings(year)["students.overdue"]
+    assert (found.row, found.do) == ("late-anna", "sudo hubtui accounts retire late-anna")
+    year.done(year.retire("late-anna"))
+    assert late(year) == []
+
+
+def late(year: Leavers) -> list[str]:
+    return [why for _, why in overdue(year.server, year.seen.leaving)]
+
+
+def findings(year: Leavers) -> dict[str, Finding]:
+    return {one.id: one for one in students.look(Ground(year.server)).findings}
+
+
 def test_what_fails_is_tried_again_ever_more_rarely(year: Leavers) -> None:
     leaving(year, "hard-anna")
     subprocess.run(["usermod", "--append", "--groups", "sudo", "hard-anna"], check=True)
@@ -136,6 +165,17 @@ def unfinished(year: Leavers) -> list[str]:
     for record in (year.server.state / "runs").glob("*.json"):
         os.utime(record, (1, 1))
     return [plan.id for plan in runs.unfinished(year.server.state)]
+
+
+def test_the_minutely_job_does_it_all(year: Leavers) -> None:
+    year.student("job-anna", 20200)
+    year.done(year.retire("job-anna", until=year.server.clock() + timedelta(days=14)))
+    entry = read_leaving(year.server.state)["job-anna"]
+    long_ago = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-15T00:00:00Z"}
+    put(year.server.state, msgspec.structs.replace(entry, **long_ago))
+    done = hubtui("due")
+    assert done.returncode == 0, done.stderr
+    year.gone("job-anna", 20200)
 
 
 def test_an_archive_goes_on_its_day_and_a_disk_that_is_away_is_told_once(year: Leavers) -> None:

@@ -14,7 +14,7 @@ from hubtui import changes
 from hubtui.plan import runs
 from hubtui.plan.plans import Plan
 from hubtui.plan.steps import Chain, Step
-from hubtui.retire import kept
+from hubtui.retire import kept, receipt
 from hubtui.server import Server
 from tests.course_on_disk import hubtui
 from tests.leavers import Leavers, digest
@@ -26,7 +26,7 @@ STEPS = (
     "note",
     "take back",
     "lock",
-    "fence",
+    "put away",
     "archive",
     "strays",
     "delete hub user",
@@ -83,7 +83,7 @@ def test_killed_when_a_step_was_done_the_next_run_finishes(year: Leavers, kind: 
     assert runs.unfinished(year.server.state) == []
 
 
-@pytest.mark.parametrize("kind", ["note", "take back", "lock", "fence", "archive"])
+@pytest.mark.parametrize("kind", ["note", "take back", "lock", "put away", "archive"])
 def test_killed_on_the_way_and_dropped_it_comes_back_with_every_byte(
     year: Leavers, kind: str
 ) -> None:
@@ -96,6 +96,22 @@ def test_killed_on_the_way_and_dropped_it_comes_back_with_every_byte(
     done = hubtui("accounts", "restore", name, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     year.as_ever(name, before)
+
+
+def test_a_receipt_counts_what_an_earlier_run_had_removed_already(year: Leavers) -> None:
+    home = year.student("twice-anna", next(_uids))
+    files = sum(1 for _ in home.rglob("*")) + 1
+    plan = year.retire("twice-anna")
+    year.confirm(plan)
+    year.killed(plan, lambda: killing("userdel"))
+    assert hubtui("journal", "drop", plan.id).returncode == 0
+    second = year.retire("twice-anna")
+    [line, _] = changes.preview(year.server, second)
+    assert line.notes == ("its home is archived and gone already",)
+    year.done(second)
+    written = receipt.read(year.server.state, second.id)
+    assert written is not None
+    assert [(one.files, len(one.archives)) for one in written.accounts] == [(files, 1)]
 
 
 def test_a_power_cut_in_the_middle_of_userdel_leaves_no_line(year: Leavers) -> None:

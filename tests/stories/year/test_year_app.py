@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from hubtui.leaving import read_leaving
 from hubtui.tui.accounts import AccountsPane
 from hubtui.tui.app import HubtuiApp
-from hubtui.tui.dialogs import PlanDialog
+from hubtui.tui.dialogs import Page, PlanDialog
 from hubtui.tui.repairing import RepairDialog
-from hubtui.tui.retiring import RetireDialog
 from tests.course_on_disk import CONFIG, ROSTER
 from tests.leavers import Leavers, digest
 from tests.piloted import back, confirmed, eventually
@@ -52,23 +51,23 @@ async def row(pilot: Pilot[int], name: str, words: str) -> None:
 
 async def asked(pilot: Pilot[int], when: str) -> PlanDialog:
     """x was pressed: say when, and wait for the plan."""
-    await eventually(pilot, lambda: isinstance(pilot.app.screen, RetireDialog))
+    await eventually(pilot, lambda: bool(pilot.app.screen.query("#when")))
     pilot.app.screen.query_one("#when", Input).value = when
     await pilot.press("enter")
-    await eventually(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
+    await eventually(pilot, lambda: bool(pilot.app.screen.query("#typed")))
     found = pilot.app.screen
     assert isinstance(found, PlanDialog)
     return found
 
 
-async def typed(pilot: Pilot[int], course: str) -> None:
+async def typed(pilot: Pilot[int], course: str, then: type = AccountsPane) -> None:
     """Type the course's name; Enter goes to the button, a second one presses it."""
     pilot.app.screen.query_one("#typed", Input).value = course
     await pilot.pause()
     dialog = await confirmed(pilot, "enter", "enter")
     assert dialog.outcome is not None
     assert dialog.outcome.good, dialog.states
-    await back(pilot, AccountsPane)
+    await back(pilot, then)
 
 
 async def test_a_year_ends_by_its_keys(year: Leavers) -> None:
@@ -87,7 +86,7 @@ async def test_a_year_ends_by_its_keys(year: Leavers) -> None:
         await pilot.press("plus", "f")
         await eventually(pilot, lambda: isinstance(app.screen, RepairDialog))
         await pilot.press("1", "enter")
-        dialog = await confirmed(pilot)
+        dialog = await confirmed(pilot, "tab", "tab", "enter")  # cancel stands first
         assert dialog.outcome is not None
         assert dialog.outcome.good, dialog.states
         await back(pilot, AccountsPane)
@@ -115,10 +114,17 @@ async def test_a_year_ends_by_its_keys(year: Leavers) -> None:
         await row(pilot, "app-bert", "goes")
         await pilot.press("x")
         plan = await asked(pilot, "now")
+        assert plan._words.about[0].endswith(", 1 before the day that was set")
         assert "They go now, for good" in plan._words.about[1]
-        await typed(pilot, course)
+        await typed(pilot, course, then=Page)
+        receipt = str(app.screen.query(Static)[1].render())
+        assert str(uid) in receipt
+        assert "app-bert" not in receipt
+        await back(pilot, AccountsPane)
         await eventually(pilot, lambda: list(pane(pilot).entries) == ["app-anna"])
     year.gone("app-bert", uid)
+    kept = (file for file in year.server.state.rglob("*") if file.is_file())
+    assert not [file for file in kept if b"app-bert" in file.read_bytes()]
     [archive] = (year.server.state / "archives").glob(f"{uid}-*.tar.zst")
     assert archive.stat().st_size > 0
     assert Path("/home/app-anna/work.ipynb").exists()
