@@ -1,10 +1,12 @@
 """The plan that retires accounts: at once, or first switched off until a date.
 
-    check → note → log-in off → server stopped → locked → processes ended → fenced
-    → archived → strays → hub user → home → account → group → roster → uid → farewell
+    check → note → log-in off → server asked to stop → locked → fenced → processes ended
+    → archived → strays → home → account → group → hub user → roster → uid → farewell
 
 Until a date only the first line is done. The home is fenced there already: a browser that is still
-open would start the server again, though its student cannot log in any more.
+open would start the server again, though its student cannot log in any more. One that asks for a
+server all the time keeps the hub from deleting its user as long as it waits for each (30 s without
+a home); without an account each fails at once, so the hub's user goes after that.
 
 The home goes before the account: its uid is not free while a file of it is left. What is lost by a
 kill is never more than the step at hand, and the next run finds where it was.
@@ -40,7 +42,6 @@ from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
 from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
-from hubtui.stop import StopServer
 from hubtui.students import Survey, complete
 
 
@@ -119,19 +120,19 @@ def _chain(server: Server, plan: Plan, subject: Leaver) -> Chain:
         steps.Check(server, subject, plan.id),
         steps.NoteLeaving(server, subject, _note(server, plan, subject)),
         *(steps.LogInOff(server, subject, one) for one in subject.authorised),
-        StopServer(server, steps.stop_of(subject), idle=False),
+        steps.AskToStop(server, subject),
         steps.Lock(server, subject),
-        steps.EndAll(server, subject),
         Fence(server, subject, how),
+        steps.EndAll(server, subject),
     ]
     if not plan.params["until"]:
         chain += [
             noted(Archive(server, subject, how)),
             SweepStrays(server, subject, how),
-            noted(steps.DeleteHubUser(server, subject)),
             noted(RemoveHome(server, subject, how)),
             noted(ending.RemoveAccount(server, subject)),
             noted(ending.RemoveGroup(server, subject)),
+            noted(steps.DeleteHubUser(server, subject)),
             noted(ending.RosterOut(server, subject)),
             noted(ending.RetireUid(server, subject)),
             ending.Farewell(server, subject, how),

@@ -7,6 +7,7 @@ uid, is never touched.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -31,12 +32,14 @@ from hubtui.server.hubdb import SignUp
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
 from hubtui.signup_steps import Row, TakeBack
-from hubtui.stop import EndProcesses, Stop, end, end_all
+from hubtui.stop import EndProcesses, Stop, StopServer, end, end_all
 from hubtui.students import Survey, complete, survey
 
 _HUB_IS_AT_IT = 120.0
 """Seconds for which a hub refuses to delete who has a server that starts (it waits 30 s for one
 that never answers, and as long as it is configured) or stops."""
+_TERM = 8.0
+"""Seconds that processes have after they were asked."""
 EXPIRED = "1"
 """The day of expiry of who is switched off: 2 January 1970, as ``usermod -e 1`` writes it."""
 
@@ -201,18 +204,45 @@ class Lock(LeaverStep):
         return ["usermod", "--lock", "--expiredate", EXPIRED, "--", self.subject.name]
 
 
+class AskToStop(StopServer):
+    """Server and processes are asked first, so that they end as they like.
+
+    Nothing hangs on it: who starts a server again at once, from a browser that is still open, is
+    kept out by the fence.
+    """
+
+    def __init__(self, server: Server, subject: Leaver) -> None:
+        super().__init__(server, stop_of(subject), idle=False)
+
+    def say(self) -> str:
+        return f"{super().say()}; TERM to all else of uid {self.subject.uid}"
+
+    def done(self) -> bool:
+        return super().done() and not processes.of(self.subject.uid)
+
+    def do(self) -> Iterator[str]:
+        with contextlib.suppress(CommandFailed, HubError):
+            yield from super().do()
+        end(processes.of(self.subject.uid), _TERM)
+
+    def verify(self) -> None:
+        """Whatever goes on is ended behind the fence."""
+
+
 class EndAll(EndProcesses):
     """The same as for stopping, for an account that may be gone already."""
 
     def __init__(self, server: Server, subject: Leaver) -> None:
         super().__init__(server, stop_of(subject))
 
+    def say(self) -> str:
+        return f"KILL to whatever still runs under uid {self.subject.uid}"
+
     def do(self) -> Iterator[str]:
         owner = accounts.read_accounts().by_uid.get(self.subject.uid)
         if owner is not None and owner.name != self.subject.name:
             raise ChangedSinceShown(f"uid {self.subject.uid} is somebody else's now.")
-        end(processes.of(self.subject.uid), 8.0)
-        yield "those that stay are killed"
+        yield from ()
         end_all(self.subject.uid)
 
 
@@ -247,7 +277,7 @@ class DeleteHubUser(LeaverStep):
             except HubError:
                 if time.monotonic() > until:
                     raise
-                time.sleep(2)
+                time.sleep(0.5)
         for row in self._rows():
             hubdb.discard(self.server.course.hub.database, row)
 
