@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,3 +255,27 @@ def test_who_changes_the_password_in_a_browser_that_is_still_open_goes_all_the_s
     monkeypatch.setattr(Archive, "do", late)
     year.done(plan)
     year.gone("open-anna", 20062)
+
+
+@pytest.mark.timeout(400)  # the hub waits 90 s for a server without a home
+def test_a_browser_that_asks_for_a_server_all_the_time_keeps_nobody_here(year: Leavers) -> None:
+    year.student("loud-anna", 20063)
+    browser = year.serve("loud-anna")
+    stop = threading.Event()
+
+    def ask_and_ask() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(Exception):
+                browser.get("/hub/spawn/loud-anna")
+            time.sleep(0.2)  # of a machine that others use, too
+
+    loud = threading.Thread(target=ask_and_ask)
+    loud.start()
+    try:
+        # A server that dies at the very moment of a look may cost a try; the next one goes on.
+        if year.carry_out(year.retire("loud-anna")) is not Outcome.DONE:
+            year.done(year.retire("loud-anna"))
+    finally:
+        stop.set()
+        loud.join()
+    year.gone("loud-anna", 20063)
