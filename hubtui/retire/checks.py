@@ -169,6 +169,11 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def either(server: Server, account: Account) -> tuple[int, int]:
+    """Device and inode of an account's home, in its place or fenced; zeros where it has none."""
+    return identity(account.home) or identity(fenced(server, account.uid)) or (0, 0)
+
+
 def home_of(server: Server, subject: Leaver) -> Path | None:
     """Where exactly this home is now, in its place or fenced; None where it is neither."""
     for path in (Path(subject.home), fenced(server, subject.uid)):

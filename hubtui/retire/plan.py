@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from hubtui import leaving
+from hubtui import leaving, typed
 from hubtui.clock import stamp
 from hubtui.errors import HubtuiError, Refused
 from hubtui.leaving import Leaving, WasAuthorised
@@ -31,7 +31,7 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.steps import Chain, Step
 from hubtui.retire import ending, kept, steps
 from hubtui.retire.archive import Archive, folder_of, need_folder
-from hubtui.retire.checks import Ground, fenced, home_of, identity, need_token
+from hubtui.retire.checks import Ground, either, home_of, need_token
 from hubtui.retire.closing import closing_chain
 from hubtui.retire.ending import Noted
 from hubtui.retire.fence import Fence, is_nowhere
@@ -40,7 +40,6 @@ from hubtui.retire.records import KEEP_DAYS, Closing, Leaver
 from hubtui.retire.strays import SweepStrays
 from hubtui.retire.words import leavers
 from hubtui.server import Server, processes, sizes
-from hubtui.server.accounts import Account
 from hubtui.server.shadow import Shadow, read_shadow
 from hubtui.students import Survey, complete
 
@@ -191,7 +190,7 @@ def _leaver(
     rows = [sign_up for sign_up in seen.sign_ups if sign_up.name == name]
     now = tuple(WasAuthorised(id=s.id, digest=s.digest) for s in rows if s.authorised)
     line = shadow.get(name)
-    device, inode = _identity(server, account)
+    device, inode = either(server, account)
     return Leaver(
         key=name,
         name=name,
@@ -210,10 +209,6 @@ def _leaver(
     )
 
 
-def _identity(server: Server, account: Account) -> tuple[int, int]:
-    return identity(account.home) or identity(fenced(server, account.uid)) or (0, 0)
-
-
 def _as_before(server: Server, entry: Leaving) -> Leaver:
     """Who it was, from the plan that began to remove it. Raises Refused where that is gone."""
     try:
@@ -222,7 +217,7 @@ def _as_before(server: Server, entry: Leaving) -> Leaver:
         raise Refused(f"{shown(entry.name)} is half removed, and its plan is gone: {e}") from e
     for each in before.subjects:
         if (each.get("name"), each.get("uid")) == (entry.name, entry.uid):
-            leaver = msgspec.structs.replace(msgspec.convert(each, Leaver), leaving=entry.run)
+            leaver = msgspec.structs.replace(typed.convert(each, Leaver), leaving=entry.run)
             if is_nowhere(server, leaver):  # in an archive of the earlier run
                 leaver = msgspec.structs.replace(leaver, device=0, inode=0)
             return leaver

@@ -18,15 +18,15 @@ from hubtui.plan.plans import Plan, new_plan
 from hubtui.plan.runs import Life
 from hubtui.plan.steps import Chain
 from hubtui.retire import kept
-from hubtui.retire.checks import fenced, home_of, identity
+from hubtui.retire.checks import either, home_of
 from hubtui.retire.fence import Unfence, removing
 from hubtui.retire.home import RemoveHome
 from hubtui.retire.records import Leaver
-from hubtui.retire.steps import LeaverStep
+from hubtui.retire.steps import LeaverStep, row_of
 from hubtui.server import Server
 from hubtui.server.run import say
 from hubtui.server.shadow import read_shadow
-from hubtui.signup_steps import Authorise, Row
+from hubtui.signup_steps import Authorise
 from hubtui.students import Survey, complete, survey
 
 _NO_HOME = "there is no home to bring back"
@@ -105,7 +105,7 @@ def _leaver(server: Server, seen: Survey, name: str) -> Leaver:
     if why := why_not(server, seen, name):
         raise Refused(why)
     entry, account = seen.leaving[name], seen.accounts.by_name[name]
-    device, inode = identity(account.home) or identity(fenced(server, account.uid)) or (0, 0)
+    device, inode = either(server, account)
     return Leaver(
         key=name,
         name=name,
@@ -177,8 +177,7 @@ class LetIn(Authorise):
     """The sign-up is authorised again, where the hub still has it."""
 
     def __init__(self, server: Server, subject: Leaver, sign_up: WasAuthorised) -> None:
-        row = Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
-        super().__init__(server, row)
+        super().__init__(server, row_of(subject, sign_up))
 
     def do(self) -> Iterator[str]:
         if self._row() is None:

@@ -172,8 +172,7 @@ class LogInOff(TakeBack):
     """The sign-up is pending again, or gone: no new log-in."""
 
     def __init__(self, server: Server, subject: Leaver, sign_up: WasAuthorised) -> None:
-        row = Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
-        super().__init__(server, row)
+        super().__init__(server, row_of(subject, sign_up))
 
     def done(self) -> bool:
         row = self._row()
@@ -220,7 +219,7 @@ class AskToStop(StopServer):
         return f"{super().say()}; TERM to all else of uid {self.subject.uid}"
 
     def done(self) -> bool:
-        return super().done() and not processes.of(self.subject.uid)
+        return not processes.of(self.subject.uid) and not self._pending()
 
     def do(self) -> Iterator[str]:
         yield "the hub is asked"
@@ -303,6 +302,11 @@ class DeleteHubUser(LeaverStep):
 
     def _strange(self) -> list[SignUp]:
         return [row for row in self._named() if not _was_shown(row, self.subject)]
+
+
+def row_of(subject: Leaver, sign_up: WasAuthorised) -> Row:
+    """A sign-up of the leaver's as the steps on the hub's table know it."""
+    return Row(key=subject.key, id=sign_up.id, name=subject.name, digest=sign_up.digest)
 
 
 def stop_of(subject: Leaver) -> Stop:
